@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::time::timeout;
+
+/// The bytes of a request as they come.
+pub(crate) type Body = BoxStream<'static, Result<Bytes, BodyError>>;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("nothing came for {} seconds", .0.as_secs())]
+    Stalled(Duration),
+    #[error("the request was cut before its end")]
+    Cut(#[source] axum::Error),
+    #[error("the content has more than {limit} bytes")]
+    TooLong { limit: usize },
+}
+
+/// The body of a request, which fails when nothing comes for as long as `idle`.
+pub(crate) fn receive(body: axum::body::Body, idle: Duration) -> Body {
+    stream::try_unfold(body.into_data_stream(), move |mut pieces| async move {
+        let next = timeout(idle, pieces.try_next())
+            .await
+            .map_err(|_| BodyError::Stalled(idle))?;
+        Ok(next.map_err(BodyError::Cut)?.map(|piece| (piece, pieces)))
+    })
+    .boxed()
+}
+
+/// A body whole, if it has at most `limit` bytes.
+pub(crate) async fn read_at_most(mut body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let mut whole = Vec::new();
+    while let Some(piece) = body.try_next().await? {
+        if piece.len() > limit - whole.len() {
+            return Err(BodyError::TooLong { limit });
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
+}

@@ -1,0 +1,155 @@
+//! The database: SQLite in WAL mode, one writer that shares commits, and a pool of readers.
+//!
+//! Statements keep to what SQLite and PostgreSQL have in common (`$1`, `ON CONFLICT`,
+//! `RETURNING`). Functions of the modules below borrow a connection: the caller owns the
+//! transaction, and `now` is an argument.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool};
+
+pub(crate) mod blobs;
+pub(crate) mod changes;
+pub(crate) mod manifests;
+mod migrations;
+pub(crate) mod referrers;
+pub(crate) mod repositories;
+pub(crate) mod tags;
+pub(crate) mod uploads;
+pub(crate) mod usage;
+mod writer;
+
+pub use writer::WriterMetrics;
+use writer::{Durability, Writer};
+
+/// Readers that run beside each other; a read takes some tens of microseconds.
+const READERS: u32 = 4;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub struct Db {
+    readers: SqlitePool,
+    writer: Writer,
+}
+
+impl Db {
+    /// Opens the file, makes it if it is not there, and brings its schema up to date.
+    pub async fn open(file: &Path) -> Result<Self, DbError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        let mut writer = options.clone().connect().await?;
+        migrations::run(&mut writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(1)
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self {
+            readers,
+            writer: Writer::start(writer),
+        })
+    }
+
+    pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, DbError> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// Runs `work` in a transaction; once this returns `Ok`, what it wrote survives a power cut.
+    /// Writers that come at the same time share one commit. The work is done to its end even if
+    /// the caller goes away; an error of its own undoes what it wrote.
+    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut SqliteConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.writer.submit(Durability::Full, work).await
+    }
+
+    /// As [`Db::write`], for what may be lost in a power cut, but not when the process is killed:
+    /// the progress of an upload, counts of pulls.
+    pub(crate) async fn write_relaxed<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut SqliteConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.writer.submit(Durability::Relaxed, work).await
+    }
+
+    pub fn writer_metrics(&self) -> WriterMetrics {
+        self.writer.metrics()
+    }
+
+    /// Waits for the writes under way and closes the file, which empties its log.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// A statement failed, or the writer is gone. Cheap to clone, since all writers of a commit that
+/// fails get the same.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DbError {
+    #[error("the database refused a statement")]
+    Statement(#[source] Arc<sqlx::Error>),
+    #[error("the database holds `{value}` where {expected} belongs")]
+    Inconsistent {
+        value: String,
+        expected: &'static str,
+    },
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl DbError {
+    /// Whether the disk has no space for what was to be written.
+    pub fn full(&self) -> bool {
+        const SQLITE_FULL: &str = "13";
+        match self {
+            Self::Statement(error) => error
+                .as_database_error()
+                .and_then(|error| error.code())
+                .is_some_and(|code| code == SQLITE_FULL),
+            Self::Inconsistent { .. } | Self::Closed => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Statement(Arc::new(error))
+    }
+}
+
+/// Sizes and times are unsigned or checked in the code and signed in SQL.
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// Reads a name or a digest that was checked before it was stored.
+pub(crate) fn checked<T: std::str::FromStr>(
+    value: String,
+    expected: &'static str,
+) -> Result<T, DbError> {
+    value
+        .parse()
+        .map_err(|_| DbError::Inconsistent { value, expected })
+}

@@ -1,0 +1,154 @@
+use berth_oci::{Digest, RepositoryName};
+use sqlx::SqliteConnection;
+
+use super::{DbError, signed, unsigned};
+use crate::clock::Timestamp;
+use crate::store::Key;
+
+pub(crate) struct BlobRow {
+    pub(crate) id: i64,
+    pub(crate) size_bytes: u64,
+    pub(crate) key: Key,
+}
+
+impl From<(i64, i64, String)> for BlobRow {
+    fn from((id, size_bytes, key): (i64, i64, String)) -> Self {
+        Self {
+            id,
+            size_bytes: unsigned(size_bytes),
+            key: Key::from_row(key),
+        }
+    }
+}
+
+/// Records bytes that the store has made durable; the row that is there already wins.
+pub(crate) async fn ensure(
+    connection: &mut SqliteConnection,
+    digest: &Digest,
+    size_bytes: u64,
+    key: &Key,
+    now: Timestamp,
+) -> Result<BlobRow, DbError> {
+    let row: Option<(i64, i64, String)> = sqlx::query_as(
+        "INSERT INTO blobs (digest, size_bytes, key, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (digest) DO NOTHING
+         RETURNING id, size_bytes, key",
+    )
+    .bind(digest.as_str())
+    .bind(signed(size_bytes))
+    .bind(key.as_str())
+    .bind(now.0)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(row) = row {
+        return Ok(row.into());
+    }
+    let row: (i64, i64, String) =
+        sqlx::query_as("SELECT id, size_bytes, key FROM blobs WHERE digest = $1")
+            .bind(digest.as_str())
+            .fetch_one(connection)
+            .await?;
+    Ok(row.into())
+}
+
+/// Gives the repository the blob. Again is no error.
+pub(crate) async fn add_to_repository(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+    blob_id: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO repository_blobs (repository_id, blob_id, created_at) VALUES ($1, $2, $3)
+         ON CONFLICT (repository_id, blob_id) DO NOTHING",
+    )
+    .bind(repository_id)
+    .bind(blob_id)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The blob, if this repository has it, and the id of the repository.
+pub(crate) async fn find_in_repository(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Option<(i64, BlobRow)>, DbError> {
+    let row: Option<(i64, i64, i64, String)> = sqlx::query_as(
+        "SELECT r.id, b.id, b.size_bytes, b.key
+         FROM repositories r
+         JOIN blobs b ON b.digest = $2
+         JOIN repository_blobs rb ON rb.repository_id = r.id AND rb.blob_id = b.id
+         WHERE r.name = $1",
+    )
+    .bind(repository.as_str())
+    .bind(digest.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row
+        .map(|(repository_id, id, size_bytes, key)| (repository_id, (id, size_bytes, key).into())))
+}
+
+/// The blob, if any repository has it.
+pub(crate) async fn find_anywhere(
+    connection: &mut SqliteConnection,
+    digest: &Digest,
+) -> Result<Option<BlobRow>, DbError> {
+    let row: Option<(i64, i64, String)> = sqlx::query_as(
+        "SELECT id, size_bytes, key FROM blobs b
+         WHERE digest = $1 AND EXISTS (SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = b.id)",
+    )
+    .bind(digest.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(BlobRow::from))
+}
+
+pub(crate) async fn key_exists(
+    connection: &mut SqliteConnection,
+    key: &Key,
+) -> Result<bool, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT id FROM blobs WHERE key = $1")
+        .bind(key.as_str())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Whether a manifest of the repository names the blob.
+pub(crate) async fn named(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT e.manifest_id
+         FROM repositories r JOIN edges e ON e.repository_id = r.id AND e.digest = $2 AND e.kind = 'blob'
+         WHERE r.name = $1 LIMIT 1",
+    )
+    .bind(repository.as_str())
+    .bind(digest.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Takes the blob from the repository; its bytes stay for whoever else has it.
+pub(crate) async fn remove_from_repository(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "DELETE FROM repository_blobs
+         WHERE repository_id = (SELECT id FROM repositories WHERE name = $1)
+           AND blob_id = (SELECT id FROM blobs WHERE digest = $2)",
+    )
+    .bind(repository.as_str())
+    .bind(digest.as_str())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

@@ -1,0 +1,32 @@
+use sqlx::SqliteConnection;
+
+use super::DbError;
+use crate::clock::Timestamp;
+
+/// Notes, in the transaction of the change itself, that something changed which a cache may hold.
+pub(crate) async fn record(
+    connection: &mut SqliteConnection,
+    topic: &'static str,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query("INSERT INTO changes (topic, subject, at) VALUES ($1, $2, $3)")
+        .bind(topic)
+        .bind(subject)
+        .bind(now.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Forgets changes that every cache has long seen.
+pub(crate) async fn delete_before(
+    connection: &mut SqliteConnection,
+    time: Timestamp,
+) -> Result<u64, DbError> {
+    let done = sqlx::query("DELETE FROM changes WHERE at < $1")
+        .bind(time.0)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
+}

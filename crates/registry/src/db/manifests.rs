@@ -1,0 +1,232 @@
+use berth_oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
+use sqlx::SqliteConnection;
+
+use super::{DbError, checked, signed, unsigned};
+use crate::clock::Timestamp;
+
+/// A manifest without its bytes.
+pub(crate) struct ManifestRow {
+    pub(crate) id: i64,
+    pub(crate) repository_id: i64,
+    pub(crate) digest: Digest,
+    pub(crate) media_type: MediaType,
+    pub(crate) size_bytes: u64,
+}
+
+type Columns = (i64, i64, String, String, i64);
+
+impl TryFrom<Columns> for ManifestRow {
+    type Error = DbError;
+
+    fn try_from(
+        (id, repository_id, digest, media_type, size_bytes): Columns,
+    ) -> Result<Self, DbError> {
+        Ok(Self {
+            id,
+            repository_id,
+            digest: checked(digest, "a digest")?,
+            media_type: checked(media_type, "a media type")?,
+            size_bytes: unsigned(size_bytes),
+        })
+    }
+}
+
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Option<ManifestRow>, DbError> {
+    let query = match reference {
+        Reference::Tag(tag) => sqlx::query_as(
+            "SELECT m.id, m.repository_id, m.digest, m.media_type, m.size_bytes
+             FROM repositories r
+             JOIN tags t ON t.repository_id = r.id AND t.name = $2
+             JOIN manifests m ON m.id = t.manifest_id
+             WHERE r.name = $1",
+        )
+        .bind(repository.as_str())
+        .bind(tag.as_str()),
+        Reference::Digest(digest) => sqlx::query_as(
+            "SELECT m.id, m.repository_id, m.digest, m.media_type, m.size_bytes
+             FROM repositories r
+             JOIN manifests m ON m.repository_id = r.id AND m.digest = $2
+             WHERE r.name = $1",
+        )
+        .bind(repository.as_str())
+        .bind(digest.as_str()),
+    };
+    let row: Option<Columns> = query.fetch_optional(connection).await?;
+    row.map(ManifestRow::try_from).transpose()
+}
+
+type ColumnsWithBytes = (i64, i64, String, String, i64, Vec<u8>);
+
+/// As [`find`], with the bytes.
+pub(crate) async fn read(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Option<(ManifestRow, Vec<u8>)>, DbError> {
+    let query = match reference {
+        Reference::Tag(tag) => sqlx::query_as(
+            "SELECT m.id, m.repository_id, m.digest, m.media_type, m.size_bytes, m.bytes
+             FROM repositories r
+             JOIN tags t ON t.repository_id = r.id AND t.name = $2
+             JOIN manifests m ON m.id = t.manifest_id
+             WHERE r.name = $1",
+        )
+        .bind(repository.as_str())
+        .bind(tag.as_str()),
+        Reference::Digest(digest) => sqlx::query_as(
+            "SELECT m.id, m.repository_id, m.digest, m.media_type, m.size_bytes, m.bytes
+             FROM repositories r
+             JOIN manifests m ON m.repository_id = r.id AND m.digest = $2
+             WHERE r.name = $1",
+        )
+        .bind(repository.as_str())
+        .bind(digest.as_str()),
+    };
+    let row: Option<ColumnsWithBytes> = query.fetch_optional(connection).await?;
+    row.map(
+        |(id, repository_id, digest, media_type, size_bytes, bytes)| {
+            Ok((
+                ManifestRow::try_from((id, repository_id, digest, media_type, size_bytes))?,
+                bytes,
+            ))
+        },
+    )
+    .transpose()
+}
+
+pub(crate) struct NewManifest<'m> {
+    pub(crate) repository_id: i64,
+    pub(crate) digest: &'m Digest,
+    pub(crate) manifest: &'m Manifest,
+    pub(crate) bytes: &'m [u8],
+    pub(crate) pushed_at: Timestamp,
+    pub(crate) pushed_by: Option<&'m str>,
+}
+
+/// What [`insert`] did.
+pub(crate) enum Inserted {
+    New(i64),
+    /// The same bytes were there under another media type, or pushed before: only the time is new.
+    Again(i64),
+}
+
+/// Stores a manifest. Its edges are the caller's to add when it is new.
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    new: &NewManifest<'_>,
+) -> Result<Inserted, DbError> {
+    let again: Option<(i64,)> = sqlx::query_as(
+        "UPDATE manifests SET pushed_at = $3, pushed_by = $4, media_type = $5
+         WHERE repository_id = $1 AND digest = $2
+         RETURNING id",
+    )
+    .bind(new.repository_id)
+    .bind(new.digest.as_str())
+    .bind(new.pushed_at.0)
+    .bind(new.pushed_by)
+    .bind(new.manifest.media_type.as_str())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some((id,)) = again {
+        return Ok(Inserted::Again(id));
+    }
+    let annotations = (!new.manifest.annotations.is_empty()).then(|| {
+        serde_json::to_string(&new.manifest.annotations).expect("a map of strings is JSON")
+    });
+    let (id,) = sqlx::query_as(
+        "INSERT INTO manifests (repository_id, digest, media_type, artifact_type, annotations, size_bytes,
+                                pushed_at, pushed_by, bytes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         RETURNING id",
+    )
+    .bind(new.repository_id)
+    .bind(new.digest.as_str())
+    .bind(new.manifest.media_type.as_str())
+    .bind(new.manifest.artifact_type.as_deref())
+    .bind(annotations)
+    .bind(signed(new.bytes.len() as u64))
+    .bind(new.pushed_at.0)
+    .bind(new.pushed_by)
+    .bind(new.bytes)
+    .fetch_one(connection)
+    .await?;
+    Ok(Inserted::New(id))
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum EdgeKind {
+    Blob,
+    Child,
+    Subject,
+}
+
+impl EdgeKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Child => "child",
+            Self::Subject => "subject",
+        }
+    }
+}
+
+pub(crate) async fn add_edge(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    repository_id: i64,
+    kind: EdgeKind,
+    digest: &Digest,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO edges (manifest_id, kind, digest, repository_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (manifest_id, kind, digest) DO NOTHING",
+    )
+    .bind(manifest_id)
+    .bind(kind.as_str())
+    .bind(digest.as_str())
+    .bind(repository_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds the edge to a blob that the repository must have, and tells whether it has it.
+pub(crate) async fn add_required_blob(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    repository_id: i64,
+    digest: &Digest,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "INSERT INTO edges (manifest_id, kind, digest, repository_id)
+         SELECT $1, 'blob', b.digest, rb.repository_id
+         FROM blobs b JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = $2
+         WHERE b.digest = $3",
+    )
+    .bind(manifest_id)
+    .bind(repository_id)
+    .bind(digest.as_str())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Removes the manifest with its tags and edges.
+pub(crate) async fn delete(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM tags WHERE manifest_id = $1")
+        .bind(manifest_id)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM manifests WHERE id = $1")
+        .bind(manifest_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

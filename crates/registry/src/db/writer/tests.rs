@@ -1,0 +1,129 @@
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+use super::*;
+
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    Odd(i64),
+    Db,
+}
+
+impl From<DbError> for Refused {
+    fn from(_: DbError) -> Self {
+        Self::Db
+    }
+}
+
+async fn writer() -> Writer {
+    let mut connection = SqliteConnectOptions::new()
+        .in_memory(true)
+        .connect()
+        .await
+        .unwrap();
+    sqlx::query("CREATE TABLE numbers (number INTEGER PRIMARY KEY)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    Writer::start(connection)
+}
+
+async fn insert(connection: &mut SqliteConnection, number: i64) -> Result<(), DbError> {
+    sqlx::query("INSERT INTO numbers (number) VALUES ($1)")
+        .bind(number)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn numbers(writer: &Writer) -> Vec<i64> {
+    writer
+        .submit(Durability::Full, |connection| {
+            async move {
+                let rows = sqlx::query("SELECT number FROM numbers ORDER BY number")
+                    .fetch_all(connection)
+                    .await?;
+                Ok::<_, DbError>(rows.iter().map(|row| row.get(0)).collect())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn writes_in_parallel_share_commits_and_each_answers_for_itself() {
+    let writer = writer().await;
+    let outcomes = join_all((0..200).map(|number| {
+        writer.submit(Durability::Full, move |connection| {
+            async move {
+                insert(connection, number).await?;
+                if number % 2 == 1 {
+                    Err(Refused::Odd(number))
+                } else {
+                    Ok(number)
+                }
+            }
+            .boxed()
+        })
+    }))
+    .await;
+    for (number, outcome) in (0..).zip(outcomes) {
+        let expected = if number % 2 == 1 {
+            Err(Refused::Odd(number))
+        } else {
+            Ok(number)
+        };
+        assert_eq!(outcome, expected);
+    }
+    let metrics = writer.metrics();
+    assert_eq!(metrics.writes, 200);
+    assert!(metrics.commits < 200, "{metrics:?}");
+    assert_eq!(
+        numbers(&writer).await,
+        (0..200)
+            .filter(|number| number % 2 == 0)
+            .collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn a_panic_undoes_its_own_work_alone() {
+    let writer = writer().await;
+    let (panicked, kept) = tokio::join!(
+        writer.submit::<(), DbError, _>(Durability::Full, |connection| {
+            async move {
+                insert(connection, 1).await?;
+                panic!("a bug in the work");
+            }
+            .boxed()
+        }),
+        writer.submit(Durability::Relaxed, |connection| insert(connection, 2)
+            .boxed()),
+    );
+    assert!(matches!(panicked, Err(DbError::Closed)));
+    kept.unwrap();
+    assert_eq!(numbers(&writer).await, [2]);
+}
+
+#[tokio::test]
+async fn work_is_done_when_its_caller_has_gone() {
+    let writer = writer().await;
+    let submitted = writer.submit(Durability::Full, |connection| insert(connection, 1).boxed());
+    // Polled once, so that the work is in the queue, and then dropped.
+    assert!(submitted.now_or_never().is_none());
+    assert_eq!(numbers(&writer).await, [1]);
+}
+
+#[tokio::test]
+async fn what_comes_after_the_close_is_refused() {
+    let writer = writer().await;
+    writer.close().await;
+    let late = writer
+        .submit(Durability::Full, |connection| insert(connection, 1).boxed())
+        .await;
+    assert!(matches!(late, Err(DbError::Closed)));
+}

@@ -1,0 +1,180 @@
+//! The HTTP side: reads a request into an [`Endpoint`], asks the [`Registry`], and puts the answer
+//! into the words of the protocol. It knows neither SQL nor where bytes lie.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use berth_oci::Endpoint;
+use http::{HeaderName, HeaderValue};
+
+use crate::body::receive;
+use crate::registry::Registry;
+use conditional::Conditions;
+
+mod answer;
+mod blobs;
+mod conditional;
+mod error;
+mod lists;
+mod manifests;
+mod uploads;
+
+pub use error::{ApiError, answer_error};
+
+pub(crate) const API_VERSION: HeaderName =
+    HeaderName::from_static("docker-distribution-api-version");
+
+/// What kind of request an answer belongs to: an extension of every response, for the access line
+/// and the metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct EndpointLabel(pub &'static str);
+
+/// Every path under `/v2`. Repository names hold slashes, so one route takes them all and
+/// [`Endpoint::parse`] reads the rest.
+pub fn router(registry: Arc<Registry>) -> Router {
+    Router::new()
+        .route("/v2", any(dispatch))
+        .route("/v2/", any(dispatch))
+        .route("/v2/{*rest}", any(dispatch))
+        .with_state(registry)
+}
+
+async fn dispatch(State(registry): State<Arc<Registry>>, request: Request) -> Response {
+    let uri = request.uri();
+    let (label, outcome) = match Endpoint::parse(
+        request.method(),
+        uri.path(),
+        uri.query().unwrap_or_default(),
+    ) {
+        Ok(endpoint) => (
+            endpoint.label(),
+            answer_endpoint(registry, endpoint, request).await,
+        ),
+        Err(error) => ("invalid", Err(error.into())),
+    };
+    let mut response = outcome.unwrap_or_else(ApiError::into_response);
+    // `docker manifest` insists on it, on every answer: docker/cli#989.
+    response
+        .headers_mut()
+        .insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    response.extensions_mut().insert(EndpointLabel(label));
+    response
+}
+
+async fn answer_endpoint(
+    registry: Arc<Registry>,
+    endpoint: Endpoint,
+    request: Request,
+) -> Result<Response, ApiError> {
+    use Endpoint as E;
+    let idle = registry.limits.idle;
+    let (head, body) = request.into_parts();
+    let headers = &head.headers;
+    match endpoint {
+        E::Version => Ok(answer::json("application/json", &serde_json::json!({}))),
+        E::GetBlob { repository, digest } => {
+            blobs::get(&registry, &repository, &digest, &Conditions::read(headers)).await
+        }
+        E::HeadBlob { repository, digest } => {
+            blobs::head(&registry, &repository, &digest, &Conditions::read(headers)).await
+        }
+        E::DeleteBlob { repository, digest } => {
+            blobs::delete(&registry, &repository, &digest).await
+        }
+        E::GetManifest {
+            repository,
+            reference,
+        } => {
+            manifests::get(
+                &registry,
+                &repository,
+                &reference,
+                &Conditions::read(headers),
+            )
+            .await
+        }
+        E::HeadManifest {
+            repository,
+            reference,
+        } => {
+            manifests::head(
+                &registry,
+                &repository,
+                &reference,
+                &Conditions::read(headers),
+            )
+            .await
+        }
+        E::PutManifest {
+            repository,
+            reference,
+            tags,
+        } => {
+            let push = manifests::Put {
+                repository,
+                reference,
+                tags,
+            };
+            manifests::put(&registry, push, headers, receive(body, idle)).await
+        }
+        E::DeleteManifest {
+            repository,
+            reference,
+        } => manifests::delete(&registry, &repository, &reference).await,
+        E::StartUpload {
+            repository,
+            algorithm,
+        } => uploads::start(&registry, repository, algorithm).await,
+        E::MountBlob { repository, mount } => uploads::mount(&registry, repository, mount).await,
+        E::UploadBlob { repository, digest } => {
+            uploads::upload(registry, repository, digest, receive(body, idle)).await
+        }
+        E::AppendUpload { repository, upload } => {
+            let chunk = uploads::chunk(headers, &body)?;
+            uploads::append(registry, repository, upload, chunk, receive(body, idle)).await
+        }
+        E::FinishUpload {
+            repository,
+            upload,
+            digest,
+        } => {
+            let chunk = uploads::chunk(headers, &body)?;
+            uploads::finish(
+                registry,
+                repository,
+                upload,
+                digest,
+                chunk,
+                receive(body, idle),
+            )
+            .await
+        }
+        E::GetUpload { repository, upload } => uploads::status(&registry, repository, upload).await,
+        E::CancelUpload { repository, upload } => {
+            uploads::cancel(&registry, &repository, upload).await
+        }
+        E::ListTags { repository, page } => lists::tags(&registry, repository, page).await,
+        E::ListRepositories { page } => lists::repositories(&registry, page).await,
+        E::ListReferrers {
+            repository,
+            subject,
+            artifact_type,
+            page,
+        } => {
+            lists::referrers(
+                &registry,
+                lists::Referrers {
+                    repository,
+                    subject,
+                    artifact_type,
+                    page,
+                },
+            )
+            .await
+        }
+    }
+}

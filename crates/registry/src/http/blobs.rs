@@ -1,0 +1,93 @@
+use axum::body::Body;
+use axum::response::Response;
+use berth_oci::{Digest, ErrorCode, RepositoryName};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+
+use super::ApiError;
+use super::answer::{describe, empty, value};
+use super::conditional::Conditions;
+use crate::registry::Registry;
+use crate::source::Blob;
+
+/// end-2: a blob, or the range of it that is asked for.
+pub(super) async fn get(
+    registry: &Registry,
+    repository: &RepositoryName,
+    digest: &Digest,
+    conditions: &Conditions,
+) -> Result<Response, ApiError> {
+    let blob = find(registry, repository, digest).await?;
+    if conditions.not_modified(digest) {
+        return Ok(not_modified(digest));
+    }
+    let size = blob.size_bytes;
+    let Some(range) = conditions.range(digest, size)? else {
+        let mut response = content(digest, size);
+        *response.body_mut() = Body::from_stream(blob.read(0..size).await?);
+        return Ok(response);
+    };
+    let mut response = content(digest, range.end - range.start);
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    let place = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    response.headers_mut().insert(CONTENT_RANGE, value(place));
+    *response.body_mut() = Body::from_stream(blob.read(range).await?);
+    Ok(response)
+}
+
+/// end-2: what [`get`] would say of the whole.
+pub(super) async fn head(
+    registry: &Registry,
+    repository: &RepositoryName,
+    digest: &Digest,
+    conditions: &Conditions,
+) -> Result<Response, ApiError> {
+    let blob = find(registry, repository, digest).await?;
+    if conditions.not_modified(digest) {
+        return Ok(not_modified(digest));
+    }
+    Ok(content(digest, blob.size_bytes))
+}
+
+/// end-10: takes the blob from the repository.
+pub(super) async fn delete(
+    registry: &Registry,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Response, ApiError> {
+    registry.delete_blob(repository, digest).await?;
+    Ok(empty(StatusCode::ACCEPTED))
+}
+
+async fn find(
+    registry: &Registry,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Blob, ApiError> {
+    let blob = registry.source(repository).blob(repository, digest).await?;
+    blob.ok_or_else(|| {
+        ApiError::client(
+            ErrorCode::BlobUnknown,
+            format!("{repository} has no blob {digest}"),
+        )
+    })
+}
+
+fn content(digest: &Digest, length: u64) -> Response {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    describe(headers, digest, true);
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    headers.insert(CONTENT_LENGTH, length.into());
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    response
+}
+
+fn not_modified(digest: &Digest) -> Response {
+    let mut response = empty(StatusCode::NOT_MODIFIED);
+    describe(response.headers_mut(), digest, true);
+    response
+}

@@ -1,0 +1,144 @@
+use axum::body::Body as AnswerBody;
+use axum::response::Response;
+use berth_oci::{Endpoint, ErrorCode, Reference, RepositoryName, Tag};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+
+use super::ApiError;
+use super::answer::{OCI_SUBJECT, OCI_TAG, created, describe, empty, value};
+use super::conditional::Conditions;
+use crate::body::{Body, read_at_most};
+use crate::registry::Registry;
+use crate::source::ManifestDescription;
+
+/// What a push of a manifest names.
+pub(super) struct Put {
+    pub(super) repository: RepositoryName,
+    pub(super) reference: Reference,
+    pub(super) tags: Vec<Tag>,
+}
+
+/// end-3: a manifest with its stored bytes and media type. `Accept` is not looked at: a client
+/// that cannot read the type is better off with a digest that fits than with a converted document.
+pub(super) async fn get(
+    registry: &Registry,
+    repository: &RepositoryName,
+    reference: &Reference,
+    conditions: &Conditions,
+) -> Result<Response, ApiError> {
+    let manifest = registry
+        .source(repository)
+        .manifest(repository, reference)
+        .await?;
+    let manifest = manifest.ok_or_else(|| unknown(repository, reference))?;
+    if conditions.not_modified(&manifest.description.digest) {
+        return Ok(not_modified(reference, &manifest.description));
+    }
+    let mut response = content(reference, &manifest.description);
+    *response.body_mut() = AnswerBody::from(manifest.bytes);
+    Ok(response)
+}
+
+/// end-3: what [`get`] would say.
+pub(super) async fn head(
+    registry: &Registry,
+    repository: &RepositoryName,
+    reference: &Reference,
+    conditions: &Conditions,
+) -> Result<Response, ApiError> {
+    let manifest = registry
+        .source(repository)
+        .describe_manifest(repository, reference)
+        .await?;
+    let manifest = manifest.ok_or_else(|| unknown(repository, reference))?;
+    if conditions.not_modified(&manifest.digest) {
+        return Ok(not_modified(reference, &manifest));
+    }
+    Ok(content(reference, &manifest))
+}
+
+/// end-7: stores a manifest and moves the tags to it.
+pub(super) async fn put(
+    registry: &Registry,
+    push: Put,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let bytes = read_at_most(body, registry.limits.manifest_bytes).await?;
+    let Put {
+        repository,
+        reference,
+        tags,
+    } = push;
+    let stored = registry
+        .put_manifest(
+            &repository,
+            &reference,
+            tags.clone(),
+            content_type.as_deref(),
+            bytes.into(),
+        )
+        .await?;
+    let reference = Reference::Digest(stored.digest.clone());
+    let mut response = created(
+        Endpoint::GetManifest {
+            repository,
+            reference,
+        }
+        .path(),
+        &stored.digest,
+    );
+    for tag in &tags {
+        response.headers_mut().append(OCI_TAG, value(tag.as_str()));
+    }
+    if let Some(subject) = &stored.subject {
+        // Without it a client keeps the referrers tag of old as well.
+        response
+            .headers_mut()
+            .insert(OCI_SUBJECT, value(subject.as_str()));
+    }
+    Ok(response)
+}
+
+/// end-9: deletes a tag, or a manifest with its tags.
+pub(super) async fn delete(
+    registry: &Registry,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Response, ApiError> {
+    registry.delete_manifest(repository, reference).await?;
+    Ok(empty(StatusCode::ACCEPTED))
+}
+
+fn unknown(repository: &RepositoryName, reference: &Reference) -> ApiError {
+    ApiError::client(
+        ErrorCode::ManifestUnknown,
+        format!("{repository} has no manifest {reference}"),
+    )
+}
+
+fn content(reference: &Reference, manifest: &ManifestDescription) -> Response {
+    let mut response = Response::new(AnswerBody::empty());
+    let headers = response.headers_mut();
+    describe(
+        headers,
+        &manifest.digest,
+        matches!(reference, Reference::Digest(_)),
+    );
+    headers.insert(CONTENT_TYPE, value(manifest.media_type.as_str()));
+    headers.insert(CONTENT_LENGTH, manifest.size_bytes.into());
+    response
+}
+
+fn not_modified(reference: &Reference, manifest: &ManifestDescription) -> Response {
+    let mut response = empty(StatusCode::NOT_MODIFIED);
+    describe(
+        response.headers_mut(),
+        &manifest.digest,
+        matches!(reference, Reference::Digest(_)),
+    );
+    response
+}

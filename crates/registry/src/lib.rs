@@ -1,0 +1,25 @@
+//! The OCI distribution API over a database and a store of blobs.
+//!
+//! [`http::router`] reads a request into an [`berth_oci::Endpoint`] and asks the [`Registry`].
+//! Reads go through a [`source::Source`]; pushes are in [`upload`] and [`manifest`]. The database
+//! ([`db`]) says what is visible, the blob store ([`store`]) holds bytes.
+
+mod body;
+mod catalog;
+mod clock;
+mod db;
+mod health;
+pub mod http;
+mod manifest;
+mod registry;
+mod source;
+mod store;
+mod sweep;
+mod upload;
+mod usage;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use db::{Db, DbError, WriterMetrics};
+pub use health::{Health, Probe};
+pub use registry::{Limits, OpenError, Registry};
+pub use store::{BlobStore, Key, LocalStore, Staging, StoreError};

@@ -1,0 +1,308 @@
+//! Pushes and deletions of manifests. A manifest, what it names, the tags that move to it and the
+//! events that say so are one transaction (invariant 3).
+
+use berth_oci::{
+    Algorithm, Digest, Edge, InvalidManifest, Manifest, Reference, RepositoryName, Tag,
+};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use sqlx::SqliteConnection;
+use tracing::info;
+
+use crate::clock::Timestamp;
+use crate::db::manifests::{EdgeKind, Inserted, NewManifest};
+use crate::db::tags::{Cause, Move};
+use crate::db::{self, DbError};
+use crate::registry::Registry;
+
+/// The most missing blobs that an answer lists.
+const LISTED: usize = 100;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PutManifestError {
+    #[error(transparent)]
+    Invalid(#[from] InvalidManifest),
+    #[error("the manifest has digest {actual}, but the request says {declared}")]
+    DigestMismatch { declared: Digest, actual: Digest },
+    #[error("{repository} lacks {} that the manifest names, the first of them {}", .missing.len(), .missing[0])]
+    MissingBlobs {
+        repository: RepositoryName,
+        missing: Vec<Digest>,
+    },
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeleteError {
+    #[error("{repository} has no manifest {reference}")]
+    UnknownManifest {
+        repository: RepositoryName,
+        reference: Reference,
+    },
+    #[error("{repository} has no blob {digest}")]
+    UnknownBlob {
+        repository: RepositoryName,
+        digest: Digest,
+    },
+    #[error("a manifest of {repository} names blob {digest}: delete the manifest first")]
+    BlobInUse {
+        repository: RepositoryName,
+        digest: Digest,
+    },
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// What a push of a manifest made.
+pub(crate) struct PutManifest {
+    pub(crate) digest: Digest,
+    pub(crate) subject: Option<Digest>,
+}
+
+/// A checked push on its way to the database.
+struct Push {
+    repository: RepositoryName,
+    digest: Digest,
+    manifest: Manifest,
+    bytes: Bytes,
+    tags: Vec<Tag>,
+    at: Timestamp,
+}
+
+impl Registry {
+    /// Stores a manifest under its digest and moves the tags to it.
+    pub(crate) async fn put_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        mut tags: Vec<Tag>,
+        content_type: Option<&str>,
+        bytes: Bytes,
+    ) -> Result<PutManifest, PutManifestError> {
+        let digest = match reference {
+            Reference::Tag(tag) => {
+                tags.push(tag.clone());
+                Digest::of(Algorithm::Sha256, &bytes)
+            }
+            Reference::Digest(declared) => {
+                let actual = Digest::of(declared.algorithm(), &bytes);
+                if actual != *declared {
+                    return Err(PutManifestError::DigestMismatch {
+                        declared: declared.clone(),
+                        actual,
+                    });
+                }
+                actual
+            }
+        };
+        let manifest = Manifest::parse(content_type, &bytes)?;
+        let stored = PutManifest {
+            digest: digest.clone(),
+            subject: manifest.subject.clone(),
+        };
+        info!(repository = %repository, digest = %digest, reference = %reference, "storing manifest {digest} in {repository}");
+        let push = Push {
+            repository: repository.clone(),
+            digest,
+            manifest,
+            bytes,
+            tags,
+            at: self.clock.now(),
+        };
+        self.db.write(move |tx| push.store(tx).boxed()).await?;
+        Ok(stored)
+    }
+
+    /// Deletes a tag alone, or a manifest with every tag on it.
+    pub(crate) async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<(), DeleteError> {
+        let now = self.clock.now();
+        let (name, deleted) = (repository.clone(), reference.clone());
+        let found = self
+            .db
+            .write(move |tx| {
+                async move {
+                    match &deleted {
+                        Reference::Tag(tag) => delete_tag(tx, &name, tag, now).await,
+                        Reference::Digest(_) => delete_by_digest(tx, &name, &deleted, now).await,
+                    }
+                }
+                .boxed()
+            })
+            .await?;
+        if !found {
+            return Err(DeleteError::UnknownManifest {
+                repository: repository.clone(),
+                reference: reference.clone(),
+            });
+        }
+        info!(repository = %repository, reference = %reference, "deleted {reference} of {repository}");
+        Ok(())
+    }
+
+    /// Takes a blob from the repository, unless a manifest there needs it.
+    pub(crate) async fn delete_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), DeleteError> {
+        let (name, deleted) = (repository.clone(), digest.clone());
+        self.db
+            .write(move |tx| {
+                async move {
+                    if db::blobs::named(tx, &name, &deleted).await? {
+                        return Err(DeleteError::BlobInUse {
+                            repository: name,
+                            digest: deleted,
+                        });
+                    }
+                    if !db::blobs::remove_from_repository(tx, &name, &deleted).await? {
+                        return Err(DeleteError::UnknownBlob {
+                            repository: name,
+                            digest: deleted,
+                        });
+                    }
+                    Ok(())
+                }
+                .boxed()
+            })
+            .await?;
+        info!(repository = %repository, digest = %digest, "deleted blob {digest} of {repository}");
+        Ok(())
+    }
+}
+
+impl Push {
+    async fn store(self, tx: &mut SqliteConnection) -> Result<(), PutManifestError> {
+        let repository_id = db::repositories::ensure(tx, &self.repository, self.at).await?;
+        let new = NewManifest {
+            repository_id,
+            digest: &self.digest,
+            manifest: &self.manifest,
+            bytes: &self.bytes,
+            pushed_at: self.at,
+            pushed_by: None,
+        };
+        let manifest_id = match db::manifests::insert(tx, &new).await? {
+            Inserted::New(id) => {
+                self.add_edges(tx, id, repository_id).await?;
+                id
+            }
+            Inserted::Again(id) => id,
+        };
+        db::changes::record(
+            tx,
+            "manifest",
+            &format!("{}@{}", self.repository, self.digest),
+            self.at,
+        )
+        .await?;
+        for tag in &self.tags {
+            let moved = Move {
+                repository: &self.repository,
+                repository_id,
+                tag,
+                manifest_id,
+                digest: &self.digest,
+                actor: None,
+                cause: Cause::Push,
+                at: self.at,
+            };
+            db::tags::move_to(tx, &moved).await?;
+            db::changes::record(tx, "tag", &format!("{}:{tag}", self.repository), self.at).await?;
+        }
+        Ok(())
+    }
+
+    /// An image under a tag must be whole. Pushed by digest alone it may lack layers, never its
+    /// config: tools that copy one platform or one part of an image push such sparse images.
+    async fn add_edges(
+        &self,
+        tx: &mut SqliteConnection,
+        manifest_id: i64,
+        repository_id: i64,
+    ) -> Result<(), PutManifestError> {
+        let whole = !self.tags.is_empty();
+        let mut missing = Vec::new();
+        for edge in &self.manifest.edges {
+            let (digest, required) = match edge {
+                Edge::Config(digest) => (digest, true),
+                Edge::Layer(digest) => (digest, whole),
+                Edge::OptionalBlob(digest) => (digest, false),
+                Edge::Child(digest) => {
+                    db::manifests::add_edge(
+                        tx,
+                        manifest_id,
+                        repository_id,
+                        EdgeKind::Child,
+                        digest,
+                    )
+                    .await?;
+                    continue;
+                }
+            };
+            if !required {
+                db::manifests::add_edge(tx, manifest_id, repository_id, EdgeKind::Blob, digest)
+                    .await?;
+            } else if !db::manifests::add_required_blob(tx, manifest_id, repository_id, digest)
+                .await?
+            {
+                missing.push(digest.clone());
+                if missing.len() == LISTED {
+                    break;
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(PutManifestError::MissingBlobs {
+                repository: self.repository.clone(),
+                missing,
+            });
+        }
+        if let Some(subject) = &self.manifest.subject {
+            db::manifests::add_edge(tx, manifest_id, repository_id, EdgeKind::Subject, subject)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn delete_tag(
+    tx: &mut SqliteConnection,
+    repository: &RepositoryName,
+    tag: &Tag,
+    now: Timestamp,
+) -> Result<bool, DeleteError> {
+    let found = db::tags::delete(tx, repository, tag).await?;
+    if found {
+        db::changes::record(tx, "tag", &format!("{repository}:{tag}"), now).await?;
+    }
+    Ok(found)
+}
+
+async fn delete_by_digest(
+    tx: &mut SqliteConnection,
+    repository: &RepositoryName,
+    reference: &Reference,
+    now: Timestamp,
+) -> Result<bool, DeleteError> {
+    let Some(manifest) = db::manifests::find(tx, repository, reference).await? else {
+        return Ok(false);
+    };
+    for tag in db::tags::of_manifest(tx, manifest.id).await? {
+        db::changes::record(tx, "tag", &format!("{repository}:{tag}"), now).await?;
+    }
+    db::manifests::delete(tx, manifest.id).await?;
+    db::changes::record(
+        tx,
+        "manifest",
+        &format!("{repository}@{}", manifest.digest),
+        now,
+    )
+    .await?;
+    Ok(true)
+}

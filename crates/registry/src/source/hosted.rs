@@ -1,0 +1,153 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use berth_oci::{Digest, Page, Reference, RepositoryName};
+
+use super::{
+    Blob, Listing, ManifestDescription, PullOfBlob, Referrer, Source, SourceError, StoredManifest,
+};
+use crate::clock::Clock;
+use crate::db::manifests::ManifestRow;
+use crate::db::{self, Db, signed};
+use crate::store::BlobStore;
+use crate::usage::{Pulled, Usage};
+
+/// What was pushed here.
+pub(crate) struct Hosted {
+    db: Db,
+    store: Arc<dyn BlobStore>,
+    clock: Arc<dyn Clock>,
+    usage: Arc<Usage>,
+}
+
+impl Hosted {
+    pub(crate) fn new(
+        db: Db,
+        store: Arc<dyn BlobStore>,
+        clock: Arc<dyn Clock>,
+        usage: Arc<Usage>,
+    ) -> Self {
+        Self {
+            db,
+            store,
+            clock,
+            usage,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Hosted {
+    async fn describe_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<ManifestDescription>, SourceError> {
+        let mut connection = self.db.read().await?;
+        let row = db::manifests::find(&mut connection, repository, reference).await?;
+        Ok(row.map(ManifestDescription::from))
+    }
+
+    async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<StoredManifest>, SourceError> {
+        let mut connection = self.db.read().await?;
+        let Some((row, bytes)) =
+            db::manifests::read(&mut connection, repository, reference).await?
+        else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        if let Reference::Tag(tag) = reference {
+            self.usage.count(
+                Pulled::Tag {
+                    repository_id: row.repository_id,
+                    tag: tag.clone(),
+                },
+                now,
+            );
+        }
+        self.usage.count(Pulled::Manifest { id: row.id }, now);
+        Ok(Some(StoredManifest {
+            description: row.into(),
+            bytes: bytes.into(),
+        }))
+    }
+
+    async fn blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<Blob>, SourceError> {
+        let mut connection = self.db.read().await?;
+        let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
+        Ok(found.map(|(repository_id, row)| Blob {
+            size_bytes: row.size_bytes,
+            store: Arc::clone(&self.store),
+            key: row.key,
+            pull: PullOfBlob {
+                pulled: Pulled::Blob {
+                    repository_id,
+                    id: row.id,
+                },
+                usage: Arc::clone(&self.usage),
+                clock: Arc::clone(&self.clock),
+            },
+        }))
+    }
+
+    async fn tags(
+        &self,
+        repository: &RepositoryName,
+        page: &Page,
+        limit: usize,
+    ) -> Result<Option<Listing<String>>, SourceError> {
+        let mut connection = self.db.read().await?;
+        let Some(repository_id) = db::repositories::find(&mut connection, repository).await? else {
+            return Ok(None);
+        };
+        let tags = db::tags::list(&mut connection, repository_id, page, one_more(limit)).await?;
+        Ok(Some(Listing::of(tags, limit)))
+    }
+
+    async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Listing<Referrer>, SourceError> {
+        let mut connection = self.db.read().await?;
+        let Some(repository_id) = db::repositories::find(&mut connection, repository).await? else {
+            return Ok(Listing::of(Vec::new(), limit));
+        };
+        let rows = db::referrers::list(
+            &mut connection,
+            repository_id,
+            subject,
+            artifact_type,
+            signed(after),
+            one_more(limit),
+        )
+        .await?;
+        Ok(Listing::of(rows, limit))
+    }
+}
+
+/// Asked for, so that a list knows whether it goes on.
+fn one_more(limit: usize) -> i64 {
+    signed(limit as u64).saturating_add(1)
+}
+
+impl From<ManifestRow> for ManifestDescription {
+    fn from(row: ManifestRow) -> Self {
+        Self {
+            digest: row.digest,
+            media_type: row.media_type,
+            size_bytes: row.size_bytes,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Where the bytes of blobs live: one trait, and one module for each driver.
+
+use std::fmt;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use berth_oci::UploadId;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+mod local;
+
+pub use local::LocalStore;
+
+/// The place of an object, which only the driver that made it can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Key {
+    /// Takes up a key that a driver made and the database kept.
+    pub(crate) fn from_row(key: String) -> Self {
+        Self(key)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
+
+/// A store of blobs.
+///
+/// The bytes of an upload are staged until their digest is proved, then published under a key.
+/// A published object never changes. Nothing is visible by being here: only a row of the database
+/// makes it so, and that row is written after [`BlobStore::publish`] has returned.
+///
+/// Only one caller at a time works on an upload; [`crate::upload`] sees to that.
+#[async_trait]
+pub trait BlobStore: Send + Sync + 'static {
+    /// Opens what an upload has staged, to write on at `offset`. What lies behind that, written
+    /// and never acknowledged, is cut off.
+    ///
+    /// Errors: [`StoreError::Missing`] when less than `offset` bytes are there.
+    async fn stage(&self, upload: UploadId, offset: u64) -> Result<Box<dyn Staging>, StoreError>;
+
+    /// The staged bytes, from the first to the last.
+    async fn read_staged(&self, upload: UploadId) -> Result<ByteStream, StoreError>;
+
+    /// Makes the staged bytes durable, under the key that [`BlobStore::key`] says. Repeating it is
+    /// no error.
+    async fn publish(&self, upload: UploadId) -> Result<Key, StoreError>;
+
+    /// Ends an upload whose key stands in the database: the object alone is left.
+    async fn settle(&self, upload: UploadId) -> Result<(), StoreError>;
+
+    /// Removes all that an upload has staged or published. Repeating it is no error.
+    async fn discard(&self, upload: UploadId) -> Result<(), StoreError>;
+
+    /// The uploads that have staged bytes.
+    async fn staged(&self) -> Result<Vec<UploadId>, StoreError>;
+
+    /// Where [`BlobStore::publish`] puts an upload.
+    fn key(&self, upload: UploadId) -> Key;
+
+    /// The bytes of an object. The stream ends with an error when there are fewer than asked for.
+    ///
+    /// Errors: [`StoreError::Missing`] when there is no such object.
+    async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError>;
+
+    /// Whether objects can be read: the store is reached and answers.
+    async fn probe_read(&self) -> Result<(), StoreError>;
+
+    /// Whether objects can be written: something small is, and is removed again.
+    async fn probe_write(&self) -> Result<(), StoreError>;
+}
+
+/// The staged bytes of an upload, open for writing.
+#[async_trait]
+pub trait Staging: Send {
+    /// Appends the pieces in order. After an error the upload goes on from what was last put aside.
+    async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("no space is left in the blob store")]
+    Full,
+    #[error("`{0}` is missing in the blob store")]
+    Missing(String),
+    #[error("`{key}` ends at byte {at} in the blob store, before its size")]
+    Short { key: String, at: u64 },
+    #[error("could not {action} in the blob store")]
+    Io {
+        action: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("could not {action} in the blob store")]
+    Object {
+        action: &'static str,
+        #[source]
+        source: object_store::Error,
+    },
+}

@@ -1,0 +1,285 @@
+//! Blobs in a local folder.
+//!
+//! ```text
+//! uploads/<upload>       bytes that are still coming, appended to
+//! blobs/ab/<upload>      published bytes; `ab` are the first two digits of the name
+//! ```
+//!
+//! To publish is to give the staged file a second name and to sync the file and the folder of that
+//! name. The first name goes once the database has the key. So whatever a crash leaves behind still
+//! has a name in `uploads`, which is small: it is found there without a walk through the blobs.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use berth_oci::UploadId;
+use bytes::Bytes;
+use object_store::local::LocalFileSystem;
+use object_store::{GetResultPayload, ObjectStoreExt as _};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::{BlobStore, ByteStream, Key, Staging, StoreError};
+
+mod read;
+
+pub struct LocalStore {
+    root: PathBuf,
+    objects: LocalFileSystem,
+}
+
+impl LocalStore {
+    /// Opens the folder, and makes it if it is not there.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        create_folders(root).map_err(io_error("create the folders"))?;
+        let objects =
+            LocalFileSystem::new_with_prefix(root).map_err(object_error("open the folder"))?;
+        Ok(Self {
+            root: root.to_owned(),
+            objects,
+        })
+    }
+
+    fn staged_path(&self, upload: UploadId) -> PathBuf {
+        self.root.join("uploads").join(upload.to_string())
+    }
+
+    fn object_path(&self, key: &Key) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    async fn open_object(&self, key: &Key) -> Result<File, StoreError> {
+        let found =
+            self.objects
+                .get(&key.as_str().into())
+                .await
+                .map_err(|source| match source {
+                    object_store::Error::NotFound { .. } => StoreError::Missing(key.to_string()),
+                    source => StoreError::Object {
+                        action: "open an object",
+                        source,
+                    },
+                })?;
+        match found.payload {
+            GetResultPayload::File(file, _) => Ok(file),
+            GetResultPayload::Stream(_) => unreachable!("a local store gives files"),
+        }
+    }
+}
+
+#[async_trait]
+impl BlobStore for LocalStore {
+    async fn stage(&self, upload: UploadId, offset: u64) -> Result<Box<dyn Staging>, StoreError> {
+        let path = self.staged_path(upload);
+        blocking(move || {
+            let mut options = OpenOptions::new();
+            options.write(true).create(offset == 0).truncate(false);
+            let file = options.open(&path).map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => StoreError::Missing(upload.to_string()),
+                _ => io_error("open an upload")(source),
+            })?;
+            let length = file.metadata().map_err(io_error("open an upload"))?.len();
+            if length < offset {
+                return Err(StoreError::Short {
+                    key: upload.to_string(),
+                    at: length,
+                });
+            }
+            if length > offset {
+                file.set_len(offset).map_err(io_error("cut an upload"))?;
+            }
+            Ok(Box::new(StagedFile {
+                file: Arc::new(file),
+                offset,
+            }) as Box<dyn Staging>)
+        })
+        .await
+    }
+
+    async fn read_staged(&self, upload: UploadId) -> Result<ByteStream, StoreError> {
+        let path = self.staged_path(upload);
+        let (file, length) = blocking(move || {
+            let file = File::open(path).map_err(io_error("open an upload"))?;
+            let length = file.metadata().map_err(io_error("open an upload"))?.len();
+            Ok((file, length))
+        })
+        .await?;
+        Ok(read::stream(file, upload.to_string(), 0..length))
+    }
+
+    async fn publish(&self, upload: UploadId) -> Result<Key, StoreError> {
+        let key = self.key(upload);
+        let staged = self.staged_path(upload);
+        let object = self.object_path(&key);
+        blocking(move || publish(&staged, &object).map_err(io_error("publish an upload"))).await?;
+        Ok(key)
+    }
+
+    async fn settle(&self, upload: UploadId) -> Result<(), StoreError> {
+        let staged = self.staged_path(upload);
+        blocking(move || remove(&staged).map_err(io_error("settle an upload"))).await
+    }
+
+    async fn discard(&self, upload: UploadId) -> Result<(), StoreError> {
+        let object = self.object_path(&self.key(upload));
+        let staged = self.staged_path(upload);
+        // In this order, so that a crash in between leaves the name that the next start looks for.
+        blocking(move || {
+            remove(&object)
+                .and_then(|()| remove(&staged))
+                .map_err(io_error("discard an upload"))
+        })
+        .await
+    }
+
+    async fn staged(&self) -> Result<Vec<UploadId>, StoreError> {
+        let folder = self.root.join("uploads");
+        blocking(move || staged_in(&folder).map_err(io_error("list the uploads"))).await
+    }
+
+    fn key(&self, upload: UploadId) -> Key {
+        let name = upload.to_string();
+        Key(format!("blobs/{}/{name}", &name[..2]))
+    }
+
+    async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
+        let file = self.open_object(key).await?;
+        Ok(read::stream(file, key.to_string(), range))
+    }
+
+    async fn probe_read(&self) -> Result<(), StoreError> {
+        let folder = self.root.join("blobs").join("00");
+        blocking(move || {
+            fs::read_dir(folder)
+                .map(drop)
+                .map_err(io_error("list the blobs"))
+        })
+        .await
+    }
+
+    async fn probe_write(&self) -> Result<(), StoreError> {
+        let probe = UploadId::from(Uuid::new_v4());
+        let mut staging = self.stage(probe, 0).await?;
+        let written = staging.write(vec![Bytes::from_static(&[0; 4096])]).await;
+        self.discard(probe).await?;
+        written
+    }
+}
+
+struct StagedFile {
+    file: Arc<File>,
+    offset: u64,
+}
+
+#[async_trait]
+impl Staging for StagedFile {
+    async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
+        let file = Arc::clone(&self.file);
+        let start = self.offset;
+        self.offset += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        blocking(move || write_all_at(&file, &pieces, start).map_err(io_error("write an upload")))
+            .await
+    }
+}
+
+fn write_all_at(file: &File, pieces: &[Bytes], start: u64) -> io::Result<()> {
+    let mut at = start;
+    for piece in pieces {
+        file.write_all_at(piece, at)?;
+        at += piece.len() as u64;
+    }
+    Ok(())
+}
+
+/// The folders and their 256 parts, durable before the first object is.
+fn create_folders(root: &Path) -> io::Result<()> {
+    let blobs = root.join("blobs");
+    fs::create_dir_all(root.join("uploads"))?;
+    fs::create_dir_all(&blobs)?;
+    for part in 0..=u8::MAX {
+        match fs::create_dir(blobs.join(format!("{part:02x}"))) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+    }
+    sync_folder(&blobs)?;
+    sync_folder(root)?;
+    root.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Links first and syncs after: on a journalling file system the first sync then commits the link
+/// too, and the second finds nothing left to do.
+fn publish(staged: &Path, object: &Path) -> io::Result<()> {
+    match fs::hard_link(staged, object) {
+        // An earlier try got this far. Both names are of one file, since keys are never used twice.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        linked => linked?,
+    }
+    File::open(object)?.sync_all()?;
+    object.parent().map_or(Ok(()), sync_folder)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    File::open(folder)?.sync_all()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Names that are no upload's are somebody else's files, and left alone.
+fn staged_in(folder: &Path) -> io::Result<Vec<UploadId>> {
+    let mut uploads = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        if let Some(upload) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        {
+            uploads.push(upload);
+        }
+    }
+    Ok(uploads)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(StoreError::Io {
+                action: "finish",
+                source: io::Error::other(error),
+            }),
+        },
+    }
+}
+
+fn io_error(action: &'static str) -> impl Fn(io::Error) -> StoreError {
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::Io { action, source },
+    }
+}
+
+fn object_error(action: &'static str) -> impl Fn(object_store::Error) -> StoreError {
+    move |source| StoreError::Object { action, source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Removes what nobody will ask for again: what a crash has left of uploads, sessions that have
+//! expired, and notes of changes that every cache has seen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::clock::Timestamp;
+use crate::db;
+use crate::registry::{OpenError, Registry};
+use crate::upload::UploadError;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Sessions removed at a time.
+const BATCH: i64 = 100;
+/// Caches follow changes within seconds.
+const CHANGES_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Registry {
+    /// Looks at every staged upload: one with a session stays, one whose key is in the database is
+    /// settled, and any other was never acknowledged and goes.
+    pub(crate) async fn sweep_leftovers(&self) -> Result<(), OpenError> {
+        let staged = self.store.staged().await?;
+        let mut connection = self.db.read().await?;
+        let mut removed = 0_usize;
+        for upload in staged {
+            if db::uploads::exists(&mut connection, upload).await? {
+                continue;
+            }
+            if db::blobs::key_exists(&mut connection, &self.store.key(upload)).await? {
+                self.store.settle(upload).await?;
+            } else {
+                self.store.discard(upload).await?;
+            }
+            removed += 1;
+        }
+        if removed > 0 {
+            info!(
+                uploads = removed,
+                "tidied up after {removed} uploads of the last run"
+            );
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn sweep_until(self: Arc<Self>, stopping: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+                () = stopping.cancelled() => return,
+            }
+            if let Err(error) = self.sweep().await {
+                warn!(error = &error as &dyn std::error::Error, "could not sweep");
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), UploadError> {
+        let now = self.clock.now();
+        loop {
+            let mut connection = self.db.read().await?;
+            let expired = db::uploads::expired(&mut connection, now, BATCH).await?;
+            drop(connection);
+            for &upload in &expired {
+                // A session that someone works on just now is extended when they are done.
+                if let Some(_lock) = self.locks.try_acquire(upload) {
+                    self.drop_upload(upload).await?;
+                    info!(upload = %upload, "removed expired upload session {upload}");
+                }
+            }
+            if expired.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        let long_ago = Timestamp(
+            now.0
+                .saturating_sub(i64::try_from(CHANGES_KEPT.as_millis()).unwrap_or(0)),
+        );
+        self.db
+            .write_relaxed(move |tx| {
+                async move { db::changes::delete_before(tx, long_ago).await }.boxed()
+            })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,392 @@
+//! Uploads of blobs.
+//!
+//! - Bytes are hashed as they are written; the state of the hash is saved with the offset, so a
+//!   session goes on after a restart and no byte is read twice. (The one exception: a client that
+//!   names SHA-512 only when it closes a session has its bytes read once more.)
+//! - A session's row never says more than was written. What was written and not said is cut off
+//!   when the session goes on.
+//! - A blob is visible by its row, which is written after the digest was proved and the store has
+//!   made the bytes durable. 201 comes after the row.
+//! - One request at a time works on a session.
+
+use berth_oci::{Algorithm, ContentRange, Digest, Hasher, Mount, RepositoryName, UploadId};
+use futures_util::{FutureExt as _, TryStreamExt as _};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::body::{Body, BodyError};
+use crate::db::{self, DbError, uploads::UploadRow};
+use crate::registry::Registry;
+use crate::store::StoreError;
+
+mod append;
+
+mod locks;
+
+use append::{AppendError, Appender};
+
+pub(crate) use locks::UploadLocks;
+
+/// What a request says of the bytes it brings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) range: Option<ContentRange>,
+    pub(crate) length: Option<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    #[error("upload session {0} does not exist in this repository, or has expired")]
+    UnknownSession(UploadId),
+    #[error("another request is working on upload session {0}")]
+    Busy(UploadId),
+    #[error("the chunk begins at byte {first}, but the upload goes on at byte {offset}")]
+    OutOfOrder { first: u64, offset: u64 },
+    #[error("the chunk has {actual} bytes, but Content-Range says {declared}")]
+    ChunkLength { declared: u64, actual: u64 },
+    #[error("the content has digest {actual}, but the request says {declared}")]
+    DigestMismatch { declared: Digest, actual: Digest },
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// What a request for a mount came to.
+pub(crate) enum Mounted {
+    Blob,
+    /// Nothing to mount; the client sends the bytes.
+    Session(UploadId),
+}
+
+impl Registry {
+    pub(crate) async fn start_upload(
+        &self,
+        repository: &RepositoryName,
+        algorithm: Algorithm,
+    ) -> Result<UploadId, UploadError> {
+        let upload = UploadId::from(Uuid::new_v4());
+        let now = self.clock.now();
+        let expires_at = now.plus(self.limits.upload_expiry);
+        let repository = repository.clone();
+        self.db
+            .write_relaxed(move |tx| {
+                async move {
+                    let hasher = Hasher::new(algorithm);
+                    db::uploads::insert(tx, upload, &repository, &hasher, now, expires_at).await
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(upload)
+    }
+
+    /// Gives the repository a blob that another one has.
+    pub(crate) async fn mount_blob(
+        &self,
+        repository: &RepositoryName,
+        mount: &Mount,
+    ) -> Result<Mounted, UploadError> {
+        let now = self.clock.now();
+        let (target, digest, from) = (repository.clone(), mount.digest.clone(), mount.from.clone());
+        let mounted = self
+            .db
+            .write(move |tx| {
+                async move {
+                    let blob = match &from {
+                        Some(from) => db::blobs::find_in_repository(tx, from, &digest)
+                            .await?
+                            .map(|(_, blob)| blob),
+                        None => db::blobs::find_anywhere(tx, &digest).await?,
+                    };
+                    let Some(blob) = blob else { return Ok(false) };
+                    let repository_id = db::repositories::ensure(tx, &target, now).await?;
+                    db::blobs::add_to_repository(tx, repository_id, blob.id, now).await?;
+                    Ok::<_, DbError>(true)
+                }
+                .boxed()
+            })
+            .await?;
+        if mounted {
+            info!(repository = %repository, digest = %mount.digest, "mounted blob {} in {repository}", mount.digest);
+            Ok(Mounted::Blob)
+        } else {
+            Ok(Mounted::Session(
+                self.start_upload(repository, mount.algorithm).await?,
+            ))
+        }
+    }
+
+    /// How many bytes the session has.
+    pub(crate) async fn upload_offset(
+        &self,
+        repository: &RepositoryName,
+        upload: UploadId,
+    ) -> Result<u64, UploadError> {
+        Ok(self.upload_session(repository, upload).await?.offset)
+    }
+
+    /// Appends a chunk and gives the new offset. Of a body that is cut, what arrived is kept.
+    pub(crate) async fn append_upload(
+        &self,
+        repository: &RepositoryName,
+        upload: UploadId,
+        chunk: Chunk,
+        body: Body,
+    ) -> Result<u64, UploadError> {
+        let _lock = self
+            .locks
+            .acquire(upload)
+            .await
+            .ok_or(UploadError::Busy(upload))?;
+        let session = self.upload_session(repository, upload).await?;
+        let start = session.offset;
+        check_chunk(chunk, start)?;
+        let mut appender =
+            Appender::open(&*self.store, upload, session.offset, session.hasher).await?;
+        let received = appender.append(body).await;
+        let (offset, hasher) = appender.finish();
+        let cut = match received {
+            Ok(()) => {
+                check_length(chunk, offset - start)?;
+                None
+            }
+            Err(AppendError::Body(cut)) => Some(cut),
+            Err(AppendError::Store(error)) => return Err(self.give_up(upload, error).await),
+        };
+        self.save_upload(upload, offset, hasher).await?;
+        cut.map_or(Ok(offset), |cut| Err(cut.into()))
+    }
+
+    /// Appends the closing chunk, proves the digest and publishes the blob.
+    pub(crate) async fn finish_upload(
+        &self,
+        repository: &RepositoryName,
+        upload: UploadId,
+        digest: Digest,
+        chunk: Chunk,
+        body: Body,
+    ) -> Result<(), UploadError> {
+        let _lock = self
+            .locks
+            .acquire(upload)
+            .await
+            .ok_or(UploadError::Busy(upload))?;
+        let session = self.upload_session(repository, upload).await?;
+        let start = session.offset;
+        check_chunk(chunk, start)?;
+        let hasher = self.hasher_for(&digest, upload, session).await?;
+        let mut appender = Appender::open(&*self.store, upload, start, hasher).await?;
+        match appender.append(body).await {
+            Ok(()) => {}
+            Err(AppendError::Body(cut)) => return Err(cut.into()),
+            Err(AppendError::Store(error)) => return Err(self.give_up(upload, error).await),
+        }
+        let (size_bytes, hasher) = appender.finish();
+        check_length(chunk, size_bytes - start)?;
+        self.publish_blob(repository, upload, digest, size_bytes, hasher.finish())
+            .await
+    }
+
+    /// Stores a blob that came in one request. Without a session: what a crash leaves of it is
+    /// swept at the next start.
+    pub(crate) async fn upload_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: Digest,
+        body: Body,
+    ) -> Result<(), UploadError> {
+        let upload = UploadId::from(Uuid::new_v4());
+        let mut appender =
+            Appender::open(&*self.store, upload, 0, Hasher::new(digest.algorithm())).await?;
+        let received = appender.append(body).await;
+        let (size_bytes, hasher) = appender.finish();
+        if let Err(error) = received {
+            self.discard_staged(upload).await;
+            return Err(match error {
+                AppendError::Body(error) => error.into(),
+                AppendError::Store(error) => error.into(),
+            });
+        }
+        self.publish_blob(repository, upload, digest, size_bytes, hasher.finish())
+            .await
+    }
+
+    pub(crate) async fn cancel_upload(
+        &self,
+        repository: &RepositoryName,
+        upload: UploadId,
+    ) -> Result<(), UploadError> {
+        let _lock = self
+            .locks
+            .acquire(upload)
+            .await
+            .ok_or(UploadError::Busy(upload))?;
+        self.upload_session(repository, upload).await?;
+        self.drop_upload(upload).await
+    }
+
+    /// Removes a session with its bytes. The bytes first: a row without bytes expires by itself.
+    pub(crate) async fn drop_upload(&self, upload: UploadId) -> Result<(), UploadError> {
+        self.store.discard(upload).await?;
+        self.db
+            .write_relaxed(move |tx| async move { db::uploads::delete(tx, upload).await }.boxed())
+            .await?;
+        Ok(())
+    }
+
+    async fn upload_session(
+        &self,
+        repository: &RepositoryName,
+        upload: UploadId,
+    ) -> Result<UploadRow, UploadError> {
+        let now = self.clock.now();
+        let mut connection = self.db.read().await?;
+        let session = db::uploads::find(&mut connection, upload, repository, now).await?;
+        session.ok_or(UploadError::UnknownSession(upload))
+    }
+
+    async fn save_upload(
+        &self,
+        upload: UploadId,
+        offset: u64,
+        hasher: Hasher,
+    ) -> Result<(), UploadError> {
+        let expires_at = self.clock.now().plus(self.limits.upload_expiry);
+        let saved = self
+            .db
+            .write_relaxed(move |tx| {
+                async move { db::uploads::save(tx, upload, offset, &hasher, expires_at).await }
+                    .boxed()
+            })
+            .await?;
+        if saved {
+            Ok(())
+        } else {
+            Err(UploadError::UnknownSession(upload))
+        }
+    }
+
+    /// The session's hash, or one of the algorithm that the closing request names, brought up to
+    /// the session's offset.
+    async fn hasher_for(
+        &self,
+        digest: &Digest,
+        upload: UploadId,
+        session: UploadRow,
+    ) -> Result<Hasher, UploadError> {
+        if session.hasher.algorithm() == digest.algorithm() {
+            return Ok(session.hasher);
+        }
+        let mut hasher = Hasher::new(digest.algorithm());
+        if session.offset > 0 {
+            let mut left = session.offset;
+            let mut staged = self.store.read_staged(upload).await?;
+            while let Some(piece) = staged.try_next().await? {
+                let length =
+                    usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
+                hasher.update(&piece[..length]);
+                left -= length as u64;
+            }
+        }
+        Ok(hasher)
+    }
+
+    async fn publish_blob(
+        &self,
+        repository: &RepositoryName,
+        upload: UploadId,
+        declared: Digest,
+        size_bytes: u64,
+        actual: Digest,
+    ) -> Result<(), UploadError> {
+        if declared != actual {
+            self.drop_upload(upload).await?;
+            return Err(UploadError::DigestMismatch { declared, actual });
+        }
+        let key = match self.store.publish(upload).await {
+            Ok(key) => key,
+            Err(error) => return Err(self.give_up(upload, error).await),
+        };
+        let now = self.clock.now();
+        let (target, digest) = (repository.clone(), declared.clone());
+        let ours = self
+            .db
+            .write(move |tx| {
+                async move {
+                    let repository_id = db::repositories::ensure(tx, &target, now).await?;
+                    let blob = db::blobs::ensure(tx, &digest, size_bytes, &key, now).await?;
+                    db::blobs::add_to_repository(tx, repository_id, blob.id, now).await?;
+                    db::uploads::delete(tx, upload).await?;
+                    Ok::<_, DbError>(blob.key == key)
+                }
+                .boxed()
+            })
+            .await?;
+        // The blob is stored. A staged name that stays behind is swept at the next start.
+        let end = if ours {
+            self.store.settle(upload).await
+        } else {
+            self.store.discard(upload).await
+        };
+        if let Err(error) = end {
+            warn!(upload = %upload, error = &error as &dyn std::error::Error, "could not tidy up after upload {upload}");
+        }
+        info!(repository = %repository, digest = %declared, size_bytes, "stored blob {declared} in {repository}");
+        Ok(())
+    }
+
+    /// After an error of the store. On a full disk the session goes, so that the space it took
+    /// comes back; otherwise it goes on from what was last put aside.
+    async fn give_up(&self, upload: UploadId, error: StoreError) -> UploadError {
+        if matches!(error, StoreError::Full) {
+            self.discard_staged(upload).await;
+            let removed = self
+                .db
+                .write_relaxed(move |tx| {
+                    async move { db::uploads::delete(tx, upload).await }.boxed()
+                })
+                .await;
+            if let Err(error) = removed {
+                warn!(upload = %upload, error = &error as &dyn std::error::Error, "the row of upload {upload} stays until it expires");
+            }
+        }
+        error.into()
+    }
+
+    async fn discard_staged(&self, upload: UploadId) {
+        if let Err(error) = self.store.discard(upload).await {
+            warn!(upload = %upload, error = &error as &dyn std::error::Error, "could not remove the bytes of upload {upload}");
+        }
+    }
+}
+
+fn check_chunk(chunk: Chunk, offset: u64) -> Result<(), UploadError> {
+    let Some(range) = chunk.range else {
+        return Ok(());
+    };
+    if range.first != offset {
+        return Err(UploadError::OutOfOrder {
+            first: range.first,
+            offset,
+        });
+    }
+    chunk
+        .length
+        .map_or(Ok(()), |length| check_length(chunk, length))
+}
+
+fn check_length(chunk: Chunk, actual: u64) -> Result<(), UploadError> {
+    let Some(range) = chunk.range else {
+        return Ok(());
+    };
+    match range.length() {
+        Some(declared) if declared == actual => Ok(()),
+        declared => Err(UploadError::ChunkLength {
+            declared: declared.unwrap_or(u64::MAX),
+            actual,
+        }),
+    }
+}

@@ -1,0 +1,130 @@
+use berth_oci::{Hasher, UploadId};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::future::try_join;
+use tokio::task::spawn_blocking;
+
+use crate::body::{Body, BodyError};
+use crate::store::{BlobStore, Staging, StoreError};
+
+/// So much is hashed and written at a time: enough to make the hops to other threads cheap.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// Less than this is hashed where it is; it takes some tens of microseconds.
+const INLINE_BYTES: usize = 64 * 1024;
+
+pub(super) enum AppendError {
+    Body(BodyError),
+    Store(StoreError),
+}
+
+/// Hashes and writes what comes: one batch is on its way to disk while the next one is received.
+pub(super) struct Appender {
+    pipe: Pipe,
+    offset: u64,
+}
+
+struct Pipe {
+    staging: Box<dyn Staging>,
+    hasher: Hasher,
+}
+
+impl Appender {
+    pub(super) async fn open(
+        store: &dyn BlobStore,
+        upload: UploadId,
+        offset: u64,
+        hasher: Hasher,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            pipe: Pipe {
+                staging: store.stage(upload, offset).await?,
+                hasher,
+            },
+            offset,
+        })
+    }
+
+    /// Takes the body to its end. When it is cut, what arrived is written all the same.
+    pub(super) async fn append(&mut self, mut body: Body) -> Result<(), AppendError> {
+        let (mut batch, mut end) = Batch::receive(&mut body).await;
+        loop {
+            let length = batch.length;
+            let written = self.pipe.push(batch.pieces);
+            if let Some(end) = end {
+                written.await.map_err(AppendError::Store)?;
+                self.offset += length;
+                return end.map_err(AppendError::Body);
+            }
+            let (next, ()) = {
+                let receive = async { Ok(Batch::receive(&mut body).await) };
+                try_join(receive, written)
+                    .await
+                    .map_err(AppendError::Store)?
+            };
+            self.offset += length;
+            (batch, end) = next;
+        }
+    }
+
+    /// The offset and the hash of all that was written.
+    pub(super) fn finish(self) -> (u64, Hasher) {
+        (self.offset, self.pipe.hasher)
+    }
+}
+
+impl Pipe {
+    async fn push(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        let ((), ()) = try_join(
+            hash(&mut self.hasher, pieces.clone()),
+            self.staging.write(pieces),
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+async fn hash(hasher: &mut Hasher, pieces: Vec<Bytes>) -> Result<(), StoreError> {
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    if length <= INLINE_BYTES {
+        pieces.iter().for_each(|piece| hasher.update(piece));
+        return Ok(());
+    }
+    let mut moved = hasher.clone();
+    let hashed = spawn_blocking(move || {
+        pieces.iter().for_each(|piece| moved.update(piece));
+        moved
+    });
+    *hasher = hashed.await.map_err(|error| StoreError::Io {
+        action: "hash an upload",
+        source: std::io::Error::other(error),
+    })?;
+    Ok(())
+}
+
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Bytes>,
+    length: u64,
+}
+
+impl Batch {
+    /// Receives until the batch is large enough or the body ends, well or not.
+    async fn receive(body: &mut Body) -> (Self, Option<Result<(), BodyError>>) {
+        let mut batch = Self::default();
+        while batch.length < BATCH_BYTES as u64 {
+            match body.next().await {
+                Some(Ok(piece)) if piece.is_empty() => {}
+                Some(Ok(piece)) => {
+                    batch.length += piece.len() as u64;
+                    batch.pieces.push(piece);
+                }
+                Some(Err(error)) => return (batch, Some(Err(error))),
+                None => return (batch, Some(Ok(()))),
+            }
+        }
+        (batch, None)
+    }
+}
