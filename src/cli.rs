@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+
+/// A private container registry in one binary.
+#[derive(Parser)]
+#[command(version, propagate_version = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Try it:
+  berth serve
+  docker tag alpine 127.0.0.1:5000/alpine
+  docker push 127.0.0.1:5000/alpine
+
+Everything has a default. config/berth.toml shows every key; each can be given in the environment
+too: BERTH_LISTEN, BERTH_DATA_DIR, BERTH_LIMITS__IDLE_SECONDS.";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve the registry until SIGTERM or SIGINT; a second signal ends transfers at once
+    Serve(ConfigArguments),
+    /// Read the configuration as `serve` would, say what is wrong with it, and print what results
+    CheckConfig(ConfigArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct ConfigArguments {
+    /// Configuration file; without one everything has a default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArguments {
+    pub(crate) fn load(&self) -> anyhow::Result<Config> {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .filter(|(name, _)| name.starts_with("BERTH_"))
+            .map(|(name, value)| match value.into_string() {
+                Ok(value) => Ok((name, value)),
+                Err(_) => anyhow::bail!("{name} is not UTF-8"),
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Config::load(self.config.as_deref(), environment).context("the configuration is not usable")
+    }
+}

@@ -1,0 +1,304 @@
+//! The configuration: every key, its default and its meaning, read from a file and the environment.
+//!
+//! A key is added to its struct, and with the same words to `config/berth.toml`. The schema of the
+//! structs is what knows the keys, so the environment variable, the limits of a number and the
+//! neighbour that a misspelled key is answered with follow by themselves.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use self::file::Position;
+use self::log_filter::LogFilter;
+use self::schema::{Schema, Settings};
+use self::url::{DatabaseUrl, StorageUrl};
+
+mod environment;
+mod file;
+mod log_filter;
+mod schema;
+mod url;
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Address and port to serve on. This release has no users and rights, so it takes loopback
+    /// addresses only; change the port if another program has it.
+    #[serde(deserialize_with = "loopback")]
+    pub(crate) listen: SocketAddr,
+    /// Folder for everything that Berth keeps. Change it to put the data on another disk; a
+    /// relative path starts in the folder that Berth is started in.
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: Database,
+    pub(crate) storage: Storage,
+    pub(crate) tls: Tls,
+    pub(crate) limits: Limits,
+    pub(crate) log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
+            data_dir: PathBuf::from("./berth-data"),
+            database: Database::default(),
+            storage: Storage::default(),
+            tls: Tls::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// Where the SQLite database is: sqlite:///absolute/path or sqlite:relative/path. Without it,
+    /// the file berth.db in data_dir; set it to keep the database on a faster disk than the blobs.
+    pub(crate) url: Option<DatabaseUrl>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Storage {
+    /// Where blobs are kept: file:///absolute/folder or file:relative/folder. Without it, the
+    /// folder store in data_dir; set it to keep blobs on a larger disk than the database.
+    pub(crate) url: Option<StorageUrl>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    /// PEM file with the certificate and, behind it, those of the authorities between it and the
+    /// root. Set it, together with key, to serve HTTPS; it is read again when it changes.
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM file with the private key of the certificate. It is read again when it changes.
+    pub(crate) key: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Certificate and key; `None` means plain HTTP.
+    pub(crate) fn files(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Largest manifest in bytes; the distribution specification asks for at least 4 MB. Raise it
+    /// for an index with very many entries; each push holds one manifest in memory.
+    #[schemars(range(min = 4_000_000, max = 268_435_456))]
+    pub(crate) manifest_bytes: usize,
+    /// Most entries of a list in one answer; clients fetch the rest page by page. Raise it for
+    /// a client that reads the first page only.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) page_entries: usize,
+    /// Most connections at one time; more wait until one closes. Raise it for very many clients,
+    /// and the limit of open files of the process with it.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) connections: usize,
+    /// How long a client may take to send the headers of a request, in seconds. Raise it for
+    /// clients on very slow lines.
+    #[schemars(range(min = 1, max = 3600))]
+    pub(crate) header_seconds: u64,
+    /// How long an upload may bring nothing and a download may take nothing, in seconds, before
+    /// it is cut off. Raise it for lines that stall.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub(crate) idle_seconds: u64,
+    /// How long transfers may go on after Berth was told to stop, in seconds; 0 cuts them off at
+    /// once. Keep it below the time after which a service manager kills the process.
+    #[schemars(range(min = 0, max = 86_400))]
+    pub(crate) shutdown_seconds: u64,
+    /// How long an unfinished upload that nobody continues is kept, in hours. Lower it to get
+    /// disk space back sooner.
+    #[schemars(range(min = 1, max = 8760))]
+    pub(crate) upload_expiry_hours: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            manifest_bytes: 4 * 1024 * 1024,
+            page_entries: 1000,
+            connections: 4096,
+            header_seconds: 15,
+            idle_seconds: 60,
+            shutdown_seconds: 30,
+            upload_expiry_hours: 24,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// How a line of the log is written: text for people, json (one object a line) for programs
+    /// that collect logs.
+    pub(crate) format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace or off, alone or for a part of the program.
+    /// Raise it while you look for a fault, for example to info,berth_registry=debug.
+    pub(crate) level: LogFilter,
+    /// Whether each request is logged in one line. Turn it off if a proxy in front does so already.
+    pub(crate) access: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: LogFilter::default(),
+            access: true,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// Reads `file`, if there is one, and lays the variables that begin with `BERTH_` over it.
+    ///
+    /// A value of the file that a variable replaces is not looked at.
+    pub(crate) fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let schema = Schema::of::<Self>();
+        let mut settings = match file {
+            Some(path) => file::read(path, &schema)?,
+            None => Settings::new(),
+        };
+        environment::overlay(&mut settings, environment, &schema)?;
+        Self::from_settings(&settings, &schema)
+    }
+
+    fn from_settings(settings: &Settings, schema: &Schema) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        let mut document = toml::Table::new();
+        for (path, setting) in settings {
+            let refused = |reason| ConfigError::Value {
+                place: setting.place.clone(),
+                reason,
+            };
+            schema
+                .check(path, &setting.value)
+                .map_err(|problem| refused(problem.to_string()))?;
+            schema::insert(&mut document, path, setting.value.clone());
+            // All that was inserted before was taken, so what is refused now is this one key, and
+            // its place is known even though the document has none.
+            config = document
+                .clone()
+                .try_into()
+                .map_err(|error: toml::de::Error| refused(error.message().to_owned()))?;
+        }
+        config.require_both_of_tls(settings)?;
+        Ok(config)
+    }
+
+    fn require_both_of_tls(&self, settings: &Settings) -> Result<(), ConfigError> {
+        let (given, missing) = match (&self.tls.certificate, &self.tls.key) {
+            (Some(_), None) => ("tls.certificate", "tls.key"),
+            (None, Some(_)) => ("tls.key", "tls.certificate"),
+            (Some(_), Some(_)) | (None, None) => return Ok(()),
+        };
+        Err(ConfigError::Incomplete {
+            place: settings[given].place.clone(),
+            given,
+            missing,
+        })
+    }
+
+    pub(crate) fn database_file(&self) -> PathBuf {
+        match &self.database.url {
+            Some(url) => url.file().to_owned(),
+            None => self.data_dir.join("berth.db"),
+        }
+    }
+
+    pub(crate) fn store_folder(&self) -> PathBuf {
+        match &self.storage.url {
+            Some(url) => url.folder().to_owned(),
+            None => self.data_dir.join("store"),
+        }
+    }
+}
+
+/// Takes loopback addresses only, for as long as Berth has no users and rights.
+fn loopback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    use serde::de::Error;
+
+    let text = String::deserialize(deserializer)?;
+    let address: SocketAddr = text.parse().map_err(|_| {
+        D::Error::custom(format_args!(
+            "`{text}` is not an address and a port: write them as 127.0.0.1:5000 or [::1]:5000"
+        ))
+    })?;
+    if address.ip().to_canonical().is_loopback() {
+        Ok(address)
+    } else {
+        Err(D::Error::custom(format_args!(
+            "{address} is not a loopback address, and this release has no users and rights: \
+             anyone who reaches it could push and delete. Listen on 127.0.0.1 or [::1], and reach \
+             it by an ssh tunnel or a reverse proxy that checks users"
+        )))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("read the configuration file {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{position}: {reason}")]
+    Syntax { position: Position, reason: String },
+    #[error("{position}: there is no key `{key}`: did you mean `{neighbour}`?")]
+    UnknownKey {
+        position: Position,
+        key: String,
+        neighbour: String,
+    },
+    #[error("there is no key for the environment variable {name}: did you mean {neighbour}?")]
+    UnknownVariable { name: String, neighbour: String },
+    #[error("{place}: {reason}")]
+    Value { place: Place, reason: String },
+    #[error(
+        "{place}: `{given}` is given, but `{missing}` is missing: give both, or neither to serve \
+         without TLS"
+    )]
+    Incomplete {
+        place: Place,
+        given: &'static str,
+        missing: &'static str,
+    },
+}
+
+/// Where a value was given.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    File { position: Position, key: String },
+    Variable(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { position, key } => write!(f, "{position}: `{key}`"),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,485 @@
+use std::fs;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../config/berth.toml");
+
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("berth.toml");
+    fs::write(&path, file).unwrap();
+    let environment = environment
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    Config::load(Some(&path), environment)
+}
+
+/// The message, with the file's name in place of its path.
+fn refusal(file: &str, environment: &[(&str, &str)]) -> String {
+    let error = load(file, environment).expect_err(file).to_string();
+    match error.find("berth.toml:") {
+        Some(name) => error[name..].to_owned(),
+        None => error,
+    }
+}
+
+struct Shown {
+    path: String,
+    comment: String,
+    value: String,
+}
+
+/// Each key of the example, with the comment above it.
+fn shown() -> Vec<Shown> {
+    let mut shown = Vec::new();
+    let mut table = "";
+    let mut comment = String::new();
+    for line in EXAMPLE.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.strip_suffix(']').expect(line);
+        }
+        let Some(text) = line.strip_prefix('#') else {
+            comment.clear();
+            continue;
+        };
+        match text.split_once(" = ") {
+            Some((name, value)) if !name.trim().contains(' ') => shown.push(Shown {
+                path: schema::join(table, name.trim()),
+                comment: comment.trim().to_owned(),
+                value: value.to_owned(),
+            }),
+            Some(_) | None => comment.push_str(text),
+        }
+    }
+    shown
+}
+
+#[test]
+fn without_a_file_everything_has_a_default() {
+    let config = Config::load(None, []).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
+    assert_eq!(config.database_file(), Path::new("./berth-data/berth.db"));
+    assert_eq!(config.store_folder(), Path::new("./berth-data/store"));
+    assert_eq!(config.tls.files(), None);
+}
+
+#[test]
+fn the_example_shows_every_key_with_its_meaning_and_default() {
+    assert_eq!(load(EXAMPLE, &[]).unwrap(), Config::default());
+
+    let schema = Schema::of::<Config>();
+    let shown = shown();
+    let mut paths: Vec<_> = shown.iter().map(|key| &key.path).collect();
+    paths.sort();
+    assert_eq!(paths, schema.keys().keys().collect::<Vec<_>>());
+    for Shown {
+        path,
+        comment,
+        value,
+    } in shown
+    {
+        let key = schema.key(&path).unwrap();
+        assert!(!comment.is_empty(), "{path} has no doc comment");
+        assert_eq!(comment, key.meaning, "{path}");
+        if !key.optional {
+            let file = format!("{path} = {value}");
+            assert_eq!(load(&file, &[]).unwrap(), Config::default(), "{file}");
+        }
+    }
+}
+
+#[test]
+fn each_key_of_the_example_can_be_set_and_be_a_variable() {
+    let shown = shown();
+    let file: String = shown
+        .iter()
+        .map(|key| format!("{} = {}\n", key.path, key.value))
+        .collect();
+    let environment: Vec<_> = shown
+        .iter()
+        .map(|key| {
+            let value = key.value.trim_matches('"').to_owned();
+            (environment::variable(&key.path), value)
+        })
+        .collect();
+    let expected = Config {
+        database: Database {
+            url: Some(
+                "sqlite:///var/lib/berth/berth.db"
+                    .to_owned()
+                    .try_into()
+                    .unwrap(),
+            ),
+        },
+        storage: Storage {
+            url: Some("file:///srv/berth/store".to_owned().try_into().unwrap()),
+        },
+        tls: Tls {
+            certificate: Some("/etc/berth/tls/certificate.pem".into()),
+            key: Some("/etc/berth/tls/key.pem".into()),
+        },
+        ..Config::default()
+    };
+    assert_eq!(load(&file, &[]).unwrap(), expected);
+    assert_eq!(Config::load(None, environment).unwrap(), expected);
+}
+
+#[test]
+fn a_variable_sets_its_key_and_wins_over_the_file() {
+    let file = "
+        listen = '127.0.0.1:1'
+        data_dir = 'file'
+        database.url = 'sqlite:file'
+        storage.url = 'file:file'
+        tls = { certificate = 'file', key = 'file' }
+        [limits]
+        manifest_bytes = 5_000_000
+        page_entries = 0x7
+        connections = 7
+        header_seconds = 7
+        idle_seconds = 7
+        shutdown_seconds = 7
+        upload_expiry_hours = 7
+        [log]
+        format = 'text'
+        level = 'warn'
+        access = true
+    ";
+    type Read = fn(&Config) -> String;
+    let cases: [(&str, &str, Read); 15] = [
+        ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
+        ("BERTH_DATA_DIR", "/data", |c| {
+            c.data_dir.display().to_string()
+        }),
+        ("BERTH_DATABASE__URL", "sqlite:/x/y.db", |c| {
+            format!("sqlite:{}", c.database_file().display())
+        }),
+        ("BERTH_STORAGE__URL", "file:x y", |c| {
+            format!("file:{}", c.store_folder().display())
+        }),
+        ("BERTH_TLS__CERTIFICATE", "c.pem", |c| {
+            c.tls.files().unwrap().0.display().to_string()
+        }),
+        ("BERTH_TLS__KEY", "k.pem", |c| {
+            c.tls.files().unwrap().1.display().to_string()
+        }),
+        ("BERTH_LIMITS__MANIFEST_BYTES", "4000000", |c| {
+            c.limits.manifest_bytes.to_string()
+        }),
+        ("BERTH_LIMITS__PAGE_ENTRIES", "10000", |c| {
+            c.limits.page_entries.to_string()
+        }),
+        ("BERTH_LIMITS__CONNECTIONS", "1", |c| {
+            c.limits.connections.to_string()
+        }),
+        ("BERTH_LIMITS__HEADER_SECONDS", "1", |c| {
+            c.limits.header_seconds.to_string()
+        }),
+        ("BERTH_LIMITS__IDLE_SECONDS", "1", |c| {
+            c.limits.idle_seconds.to_string()
+        }),
+        ("BERTH_LIMITS__SHUTDOWN_SECONDS", "0", |c| {
+            c.limits.shutdown_seconds.to_string()
+        }),
+        ("BERTH_LIMITS__UPLOAD_EXPIRY_HOURS", "1", |c| {
+            c.limits.upload_expiry_hours.to_string()
+        }),
+        ("BERTH_LOG__LEVEL", "debug", |c| {
+            c.log.level.filter().to_string()
+        }),
+        ("BERTH_LOG__ACCESS", "false", |c| c.log.access.to_string()),
+    ];
+    let from_file = load(file, &[]).unwrap();
+    assert_eq!(from_file.limits.page_entries, 7);
+    for (name, value, read) in cases {
+        assert_ne!(read(&from_file), value, "{name}");
+        let config = load(file, &[(name, value)]).unwrap();
+        assert_eq!(read(&config), value, "{name}");
+    }
+    let config = load(file, &[("BERTH_LOG__FORMAT", "json")]).unwrap();
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn a_value_of_the_file_that_a_variable_replaces_is_not_looked_at() {
+    let file = "listen = '0.0.0.0:5000'\n[limits]\nidle_seconds = 'long'";
+    let environment = [
+        ("BERTH_LISTEN", "127.0.0.1:5000"),
+        ("BERTH_LIMITS__IDLE_SECONDS", "60"),
+    ];
+    assert_eq!(load(file, &environment).unwrap(), Config::default());
+}
+
+#[test]
+fn variables_that_are_not_configuration_are_left_alone() {
+    let environment = [
+        ("BERTH_ADMIN_PASSWORD", "secret"),
+        ("BERTH_TEST_POSTGRES", "postgres://"),
+        ("BERTH", "1"),
+        ("LISTEN", "x"),
+        ("berth_listen", "x"),
+    ];
+    assert_eq!(load("", &environment).unwrap(), Config::default());
+}
+
+#[test]
+fn an_unknown_key_is_answered_with_its_place_and_neighbour() {
+    let cases = [
+        ("listn = 1", "1:1", "listn", "listen"),
+        ("\n  lsiten = 1", "2:3", "lsiten", "listen"),
+        ("[log]\nlevle = 1", "2:1", "log.levle", "log.level"),
+        ("[databse]\nurl = 1", "1:2", "databse", "database"),
+        ("limit.idle_seconds = 1", "1:1", "limit", "limits"),
+        (
+            "idle_seconds = 1",
+            "1:1",
+            "idle_seconds",
+            "limits.idle_seconds",
+        ),
+        (
+            "[limits]\nidle = 1",
+            "2:1",
+            "limits.idle",
+            "limits.idle_seconds",
+        ),
+        ("[tls]\ncert = 1", "2:1", "tls.cert", "tls.certificate"),
+        ("database_url = 1", "1:1", "database_url", "database.url"),
+        ("[tls]\ndata_dir = 1", "2:1", "tls.data_dir", "data_dir"),
+        ("lissen = 1\ndata = 1", "1:1", "lissen", "listen"),
+    ];
+    for (file, position, key, neighbour) in cases {
+        let expected =
+            format!("berth.toml:{position}: there is no key `{key}`: did you mean `{neighbour}`?");
+        assert_eq!(refusal(file, &[]), expected);
+    }
+}
+
+#[test]
+fn an_unknown_variable_is_answered_with_its_neighbour() {
+    let cases = [
+        ("BERTH_LISTN", "BERTH_LISTEN"),
+        ("BERTH_listen", "BERTH_LISTEN"),
+        ("BERTH_DATABASE_URL", "BERTH_DATABASE__URL"),
+        ("BERTH_LIMITS_IDLE_SECONDS", "BERTH_LIMITS__IDLE_SECONDS"),
+        ("BERTH_LIMITS.IDLE_SECONDS", "BERTH_LIMITS__IDLE_SECONDS"),
+        ("BERTH_TLS__CERT", "BERTH_TLS__CERTIFICATE"),
+        ("BERTH_LOG_LEVEL", "BERTH_LOG__LEVEL"),
+        ("BERTH_LOG", "BERTH_LOG__LEVEL"),
+        ("BERTH_DATABASE", "BERTH_DATABASE__URL"),
+    ];
+    for (name, neighbour) in cases {
+        let expected = format!(
+            "there is no key for the environment variable {name}: did you mean {neighbour}?"
+        );
+        assert_eq!(refusal("", &[(name, "1")]), expected);
+    }
+}
+
+#[test]
+fn a_variable_with_an_unfit_value_is_refused_by_name() {
+    let cases = [
+        (
+            "BERTH_LIMITS__IDLE_SECONDS",
+            "60s",
+            "takes a whole number, not `60s`",
+        ),
+        (
+            "BERTH_LIMITS__CONNECTIONS",
+            "",
+            "takes a whole number, not ``",
+        ),
+        ("BERTH_LOG__ACCESS", "yes", "takes true or false, not `yes`"),
+        (
+            "BERTH_LOG__FORMAT",
+            "xml",
+            "unknown variant `xml`, expected `text` or `json`",
+        ),
+        (
+            "BERTH_DATA_DIR",
+            "",
+            "is empty: leave the key out to have its default",
+        ),
+        (
+            "BERTH_LISTEN",
+            "localhost:5000",
+            "`localhost:5000` is not an address and a port: write them as 127.0.0.1:5000 or \
+             [::1]:5000",
+        ),
+        (
+            "BERTH_TLS__KEY",
+            "k.pem",
+            "`tls.key` is given, but `tls.certificate` is missing: give both, or neither to serve \
+             without TLS",
+        ),
+    ];
+    for (name, value, reason) in cases {
+        assert_eq!(refusal("", &[(name, value)]), format!("{name}: {reason}"));
+    }
+}
+
+#[test]
+fn a_file_with_an_unfit_value_is_refused_with_its_place() {
+    let cases = [
+        (
+            "data_dir = 5",
+            "1:1: `data_dir`: takes a text in quotes, not a value of the kind integer",
+        ),
+        (
+            "[limits]\nidle_seconds = '60'",
+            "2:1: `limits.idle_seconds`: takes a whole number, not a value of the kind string",
+        ),
+        (
+            "limits = { idle_seconds = 1.5 }",
+            "1:12: `limits.idle_seconds`: takes a whole number, not a value of the kind float",
+        ),
+        (
+            "[limits]\nidle_seconds = 99999999999999999999",
+            "2:1: `limits.idle_seconds`: holds a number that does not fit into 64 bits",
+        ),
+        (
+            "[log]\naccess = 'true'",
+            "2:1: `log.access`: takes true or false, not a value of the kind string",
+        ),
+        (
+            "[log]\nformat = 'xml'",
+            "2:1: `log.format`: unknown variant `xml`, expected `text` or `json`",
+        ),
+        (
+            "[data_dir]",
+            "1:2: `data_dir`: takes a text in quotes, not a value of the kind table",
+        ),
+        (
+            "limits = 5",
+            "1:1: `limits`: is a table: write [limits], and its keys below",
+        ),
+        (
+            "\n[tls]\ncertificate = 'c.pem'",
+            "3:1: `tls.certificate`: `tls.certificate` is given, but `tls.key` is missing: give \
+             both, or neither to serve without TLS",
+        ),
+    ];
+    for (file, expected) in cases {
+        assert_eq!(refusal(file, &[]), format!("berth.toml:{expected}"));
+    }
+}
+
+#[test]
+fn a_number_outside_of_its_limits_is_refused() {
+    let cases = [
+        ("manifest_bytes", 3_999_999, "4000000 to 268435456"),
+        ("page_entries", 0, "1 to 10000"),
+        ("page_entries", 10_001, "1 to 10000"),
+        ("connections", 0, "1 to 1000000"),
+        ("header_seconds", 0, "1 to 3600"),
+        ("idle_seconds", 0, "1 to 86400"),
+        ("idle_seconds", -1, "1 to 86400"),
+        ("shutdown_seconds", -1, "0 to 86400"),
+        ("upload_expiry_hours", 0, "1 to 8760"),
+    ];
+    for (key, number, limits) in cases {
+        let refused = refusal(&format!("[limits]\n{key} = {number}"), &[]);
+        let expected = format!(
+            "berth.toml:2:1: `limits.{key}`: takes a whole number from {limits}, not {number} ("
+        );
+        assert!(refused.starts_with(&expected), "{refused}");
+    }
+    let refused = refusal("", &[("BERTH_LIMITS__MANIFEST_BYTES", "1")]);
+    assert_eq!(
+        refused,
+        "BERTH_LIMITS__MANIFEST_BYTES: takes a whole number from 4000000 to 268435456, not 1 \
+         (Largest manifest in bytes; the distribution specification asks for at least 4 MB)"
+    );
+}
+
+#[test]
+fn only_loopback_addresses_are_served() {
+    for address in [
+        "127.0.0.1:0",
+        "127.1.2.3:80",
+        "[::1]:5000",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        let config = load("", &[("BERTH_LISTEN", address)]).unwrap();
+        assert_eq!(config.listen.to_string(), address);
+    }
+    for address in [
+        "0.0.0.0:5000",
+        "[::]:5000",
+        "10.0.0.1:5000",
+        "[::ffff:10.0.0.1]:1",
+    ] {
+        assert_eq!(
+            refusal(&format!("listen = '{address}'"), &[]),
+            format!(
+                "berth.toml:1:1: `listen`: {address} is not a loopback address, and this release \
+                 has no users and rights: anyone who reaches it could push and delete. Listen on \
+                 127.0.0.1 or [::1], and reach it by an ssh tunnel or a reverse proxy that checks \
+                 users"
+            )
+        );
+    }
+}
+
+#[test]
+fn urls_and_log_levels_are_checked_when_they_are_read() {
+    let config = load(
+        "[database]\nurl = 'sqlite:///x/y.db'\n[storage]\nurl = 'file:x y'",
+        &[],
+    )
+    .unwrap();
+    assert_eq!(config.database_file(), Path::new("/x/y.db"));
+    assert_eq!(config.store_folder(), Path::new("x y"));
+
+    let cases = [
+        (
+            "BERTH_DATABASE__URL",
+            "postgres://berth:secret@db/berth",
+            "does not take `postgres:`, since SQLite is the database that this release has: write \
+             sqlite:///absolute/path/berth.db or sqlite:relative/path/berth.db",
+        ),
+        (
+            "BERTH_STORAGE__URL",
+            "s3://bucket",
+            "does not take `s3:`, since a local folder is the storage that this release has: \
+             write file:///absolute/folder or file:relative/folder",
+        ),
+        (
+            "BERTH_LOG__LEVEL",
+            "inof",
+            "`inof` is not a log filter: write a level (error, warn, info, debug, trace or off), \
+             and behind it, if a part of the program needs another one, target=level, as in \
+             info,berth_registry=debug",
+        ),
+    ];
+    for (name, value, reason) in cases {
+        assert_eq!(refusal("", &[(name, value)]), format!("{name}: {reason}"));
+    }
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_with_line_and_column() {
+    for (file, position) in [
+        ("listen = ", "1:10"),
+        ("listen = \n[a", "1:10"),
+        ("\n\nä = [", "3:"),
+        ("[log]\nlevel = 'a'\nlevel = 'b'", "3:1"),
+        ("listen 5", "1:"),
+    ] {
+        let refused = refusal(file, &[]);
+        assert!(
+            refused.starts_with(&format!("berth.toml:{position}")),
+            "{file}: {refused}"
+        );
+        assert!(!refused.contains('\n'), "{refused}");
+    }
+}
+
+#[test]
+fn a_file_that_can_not_be_read_is_an_error() {
+    let error = Config::load(Some(Path::new("/nowhere/berth.toml")), []).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "read the configuration file /nowhere/berth.toml"
+    );
+}

@@ -1,0 +1,73 @@
+//! What the server answers beside the registry itself, and what goes around every answer: the
+//! access line, metrics, and errors in the protocol's form whatever happens.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::get;
+use berth_oci::ErrorCode;
+use berth_registry::Registry;
+use berth_registry::http::answer_error;
+use http::StatusCode;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::error;
+
+mod access;
+mod health;
+mod metrics;
+
+use access::Access;
+pub(crate) use metrics::Metrics;
+
+/// Who is at the other end of a connection: an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Every route of the server.
+pub(crate) fn app(registry: Arc<Registry>, metrics: Arc<Metrics>, access_log: bool) -> Router {
+    let access = Access::new(Arc::clone(&metrics), access_log);
+    Router::new()
+        .route("/livez", get(health::live))
+        .route(
+            "/readyz",
+            get(health::ready).with_state(Arc::clone(&registry)),
+        )
+        .route("/metrics", get(metrics::expose).with_state(metrics))
+        .merge(berth_registry::http::router(registry))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        // From the inside out: a panic becomes an answer, and every answer its line.
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(access, access::record))
+}
+
+async fn unknown_path() -> Response {
+    let message =
+        "nothing is served here: the registry is at /v2/, its health at /livez and /readyz";
+    answer_error(StatusCode::NOT_FOUND, ErrorCode::NameUnknown, message)
+}
+
+async fn wrong_method() -> Response {
+    answer_error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::Unsupported,
+        "this path answers GET and HEAD only",
+    )
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    error!(panic = text, "a request has failed: this is a bug in Berth");
+    answer_error(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::Unknown,
+        "internal error",
+    )
+}

@@ -1,0 +1,155 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use berth_registry::{Db, LocalStore, Registry, SystemClock};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::cli::ConfigArguments;
+use crate::config::{self, Config};
+use crate::data_dir::DataDir;
+use crate::http::{self, Metrics};
+use crate::logging;
+use crate::server::{Server, ServerLimits, Tls};
+
+/// Threads for work that blocks: reads, writes and syncs of files. Idle ones end by themselves.
+const BLOCKING_THREADS: usize = 128;
+
+pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
+    let config = arguments.load()?;
+    logging::start(&config.log)?;
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .context("could not start the runtime")?
+        .block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let _data_dir = DataDir::open(&config.data_dir)?;
+    let registry = open_registry(&config).await?;
+    let tls = config
+        .tls
+        .files()
+        .map(|(certificate, key)| Tls::load(certificate, key))
+        .transpose()?;
+
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("could not listen on {}", config.listen))?;
+    let address = listener
+        .local_addr()
+        .context("could not tell the address listened on")?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+
+    let metrics = Arc::new(Metrics::new(Arc::clone(&registry)));
+    let app = http::app(
+        Arc::clone(&registry),
+        Arc::clone(&metrics),
+        config.log.access,
+    );
+    let stopping = CancellationToken::new();
+    let server = Server::new(app, tls.clone(), server_limits(&config.limits), metrics);
+    let mut serving = tokio::spawn(server.serve(listener, stopping.clone()));
+    info!(address = %address, "listening on {scheme}://{address}");
+    notify(&[sd_notify::NotifyState::Ready]);
+
+    loop {
+        tokio::select! {
+            // The accept loop ends only when it is told to: this is a panic.
+            ended = &mut serving => return ended.context("the server has failed"),
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hangup.recv() => if let Some(tls) = &tls { tls.reload() },
+        }
+    }
+    info!("stopping");
+    notify(&[sd_notify::NotifyState::Stopping]);
+    stopping.cancel();
+    tokio::select! {
+        ended = serving => ended.context("the server has failed")?,
+        () = signals.stop() => warn!("stopped a second time: transfers are cut"),
+    }
+    registry.close().await;
+    info!("stopped");
+    Ok(())
+}
+
+async fn open_registry(config: &Config) -> anyhow::Result<Arc<Registry>> {
+    let file = config.database_file();
+    let db = Db::open(&file)
+        .await
+        .with_context(|| format!("could not open the database {}", file.display()))?;
+    let folder = config.store_folder();
+    let store = LocalStore::open(&folder)
+        .with_context(|| format!("could not open the blob store {}", folder.display()))?;
+    let registry = Registry::open(
+        db,
+        Arc::new(store),
+        Arc::new(SystemClock),
+        registry_limits(&config.limits),
+    )
+    .await?;
+    Ok(registry)
+}
+
+fn server_limits(limits: &config::Limits) -> ServerLimits {
+    ServerLimits {
+        connections: limits.connections,
+        header: Duration::from_secs(limits.header_seconds),
+        idle: Duration::from_secs(limits.idle_seconds),
+        shutdown: Duration::from_secs(limits.shutdown_seconds),
+    }
+}
+
+fn registry_limits(limits: &config::Limits) -> berth_registry::Limits {
+    berth_registry::Limits {
+        manifest_bytes: limits.manifest_bytes,
+        page_entries: limits.page_entries,
+        idle: Duration::from_secs(limits.idle_seconds),
+        upload_expiry: Duration::from_secs(limits.upload_expiry_hours * 60 * 60),
+    }
+}
+
+/// Tells systemd, if it asked to be told.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "could not notify systemd"
+        );
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("could not listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Comes when the server is told to end.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

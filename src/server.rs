@@ -1,0 +1,180 @@
+//! The accept loop: connections, their limits and time-outs, TLS, and an end that lets transfers
+//! finish. Our own over hyper, since here is where limits, TLS reload and later a faster way of
+//! sending files belong.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use tracing::{debug, warn};
+
+use crate::http::{Metrics, Peer};
+
+mod patient;
+mod tls;
+
+use patient::Patient;
+pub(crate) use tls::Tls;
+
+/// HTTP/2 windows: enough to keep a push going over a long way.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const STREAMS: u32 = 128;
+const HEADER_LIST_BYTES: u32 = 64 * 1024;
+/// How long accepting rests when the process is out of files.
+const OUT_OF_FILES_REST: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerLimits {
+    pub(crate) connections: usize,
+    /// For a TLS handshake, and for the head of a request, also on a connection that is kept open.
+    pub(crate) header: Duration,
+    /// How long a client may take nothing of an answer.
+    pub(crate) idle: Duration,
+    /// How long transfers may go on after the server was told to stop.
+    pub(crate) shutdown: Duration,
+}
+
+pub(crate) struct Server {
+    app: Router,
+    tls: Option<Tls>,
+    limits: ServerLimits,
+    metrics: Arc<Metrics>,
+    builder: auto::Builder<TokioExecutor>,
+}
+
+impl Server {
+    pub(crate) fn new(
+        app: Router,
+        tls: Option<Tls>,
+        limits: ServerLimits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEADER_LIST_BYTES)
+            .keep_alive_interval(limits.idle)
+            .keep_alive_timeout(limits.header);
+        Self {
+            app,
+            tls,
+            limits,
+            metrics,
+            builder,
+        }
+    }
+
+    /// Serves until `stopping`, then waits for the transfers under way, up to the limit.
+    pub(crate) async fn serve(self, listener: TcpListener, stopping: CancellationToken) {
+        let shutdown = self.limits.shutdown;
+        let server = Arc::new(self);
+        let connections = Arc::new(Semaphore::new(server.limits.connections));
+        let graceful = GracefulShutdown::new();
+        let follow = server
+            .tls
+            .clone()
+            .map(|tls| tokio::spawn(tls.follow_until(stopping.clone())));
+        loop {
+            let permit = tokio::select! {
+                permit = Arc::clone(&connections).acquire_owned() => permit.expect("the semaphore is never closed"),
+                () = stopping.cancelled() => break,
+            };
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stopping.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection =
+                        Arc::clone(&server).connection(stream, peer, graceful.watcher(), permit);
+                    // Ends with its connection, which `graceful` watches.
+                    tokio::spawn(connection);
+                }
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "could not accept a connection"
+                    );
+                    sleep(OUT_OF_FILES_REST).await;
+                }
+            }
+        }
+        drop(listener);
+        if timeout(shutdown, graceful.shutdown()).await.is_err() {
+            warn!("transfers were cut after {} seconds", shutdown.as_secs());
+        }
+        if let Some(follow) = follow {
+            // It has nothing to return, and a panic there has been logged.
+            let _ = follow.await;
+        }
+    }
+
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let _open = self.metrics.connection();
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(peer = %peer, error = &error as &dyn std::error::Error, "could not set TCP_NODELAY");
+        }
+        match &self.tls {
+            None => self.http(stream, peer, watcher).await,
+            Some(tls) => match timeout(self.limits.header, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.http(stream, peer, watcher).await,
+                Ok(Err(error)) => {
+                    debug!(peer = %peer, error = &error as &dyn std::error::Error, "TLS handshake failed");
+                }
+                Err(_) => debug!(peer = %peer, "TLS handshake took too long"),
+            },
+        }
+        drop(permit);
+    }
+
+    async fn http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: SocketAddr,
+        watcher: Watcher,
+    ) {
+        let app = self.app.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            app.clone().oneshot(request)
+        });
+        let stream = Patient::new(stream, self.limits.header, self.limits.idle);
+        let connection = self
+            .builder
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            debug!(peer = %peer, error = &*error as &dyn std::error::Error, "connection ended early");
+        }
+    }
+}
