@@ -1,0 +1,4 @@
+//! Tests of the whole system: each starts the real binary on a port of its own and speaks to it as
+//! clients do. One binary, since linking twenty would take longer than running them.
+
+mod support;

@@ -1,0 +1,241 @@
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than any start takes, so that a server that hangs fails its test.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The real binary, serving a folder of its own. Killed with -9 when it is dropped.
+pub struct TestServer {
+    child: Child,
+    address: String,
+    scheme: &'static str,
+    log: Arc<Mutex<Vec<Value>>>,
+    client: Client,
+    data: Arc<TempDir>,
+    builder: TestServerBuilder,
+}
+
+/// How a server is started.
+#[derive(Clone)]
+pub struct TestServerBuilder {
+    environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
+    program: PathBuf,
+    scheme: &'static str,
+}
+
+impl TestServer {
+    /// A server with nothing in it.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    pub fn builder() -> TestServerBuilder {
+        TestServerBuilder {
+            environment: Vec::new(),
+            wrapper: Vec::new(),
+            program: env!("CARGO_BIN_EXE_berth").into(),
+            scheme: "http",
+        }
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn host(&self) -> &str {
+        &self.address
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A request to a path of this server, or to a `Location` that it gave.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = if path.starts_with('/') {
+            self.url(path)
+        } else {
+            path.to_owned()
+        };
+        self.client.request(method, url)
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub fn head(&self, path: &str) -> RequestBuilder {
+        self.request(Method::HEAD, path)
+    }
+
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    pub fn patch(&self, path: &str) -> RequestBuilder {
+        self.request(Method::PATCH, path)
+    }
+
+    pub fn put(&self, path: &str) -> RequestBuilder {
+        self.request(Method::PUT, path)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.request(Method::DELETE, path)
+    }
+
+    /// The lines that the server has logged so far.
+    pub fn log(&self) -> Vec<Value> {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// SIGKILL, and the wait for its end.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child that can be killed");
+        self.child.wait().expect("a child that can be waited for");
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill")
+            .arg(signal)
+            .arg(self.pid().to_string())
+            .status()
+            .expect("kill");
+        assert!(status.success(), "kill {signal} failed");
+    }
+
+    /// SIGTERM, and the exit status that follows.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal("-TERM");
+        self.child.wait().expect("a child that can be waited for")
+    }
+
+    /// A new server on the folder of this one, which has ended.
+    pub async fn restart(mut self) -> Self {
+        self.kill();
+        let (builder, data) = (self.builder.clone(), Arc::clone(&self.data));
+        drop(self);
+        builder.start_on(data).await
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl TestServerBuilder {
+    /// A configuration key, as the environment variable of its name.
+    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// A command that the server runs under, such as strace. It must not fork.
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    pub fn tls(mut self, certificate: &Path, key: &Path) -> Self {
+        self.scheme = "https";
+        self.env("BERTH_TLS__CERTIFICATE", certificate.display())
+            .env("BERTH_TLS__KEY", key.display())
+    }
+
+    pub async fn start(self) -> TestServer {
+        self.start_on(Arc::new(tempfile::tempdir().expect("a temporary folder")))
+            .await
+    }
+
+    pub async fn start_on(self, data: Arc<TempDir>) -> TestServer {
+        let mut words = self
+            .wrapper
+            .iter()
+            .map(String::as_str)
+            .chain([self.program.to_str().expect("a path"), "serve"]);
+        let mut child = Command::new(words.next().expect("a program"))
+            .args(words)
+            .env("BERTH_LISTEN", "127.0.0.1:0")
+            .env("BERTH_DATA_DIR", data.path())
+            .env("BERTH_LOG__FORMAT", "json")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("berth starts");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (ready, address) = channel();
+        let stderr = child.stderr.take().expect("a pipe");
+        thread::spawn({
+            let log = Arc::clone(&log);
+            move || follow(stderr, &log, &ready)
+        });
+        let address = wait_for(&address, &log);
+        let client = Client::builder()
+            .danger_accept_invalid_certs(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(120))
+            .build()
+            .expect("a client");
+        TestServer {
+            child,
+            address,
+            scheme: self.scheme,
+            log,
+            client,
+            data,
+            builder: self,
+        }
+    }
+}
+
+/// Keeps what the server logs, and sends the address once it listens.
+fn follow(stderr: ChildStderr, log: &Mutex<Vec<Value>>, ready: &Sender<String>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        let entry: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| Value::String(line.clone()));
+        if let Some(address) = entry["address"].as_str() {
+            // The test may have given up.
+            let _ = ready.send(address.to_owned());
+        }
+        log.lock().expect("the log").push(entry);
+    }
+}
+
+fn wait_for(address: &Receiver<String>, log: &Mutex<Vec<Value>>) -> String {
+    address.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+        let lines: Vec<_> = log
+            .lock()
+            .expect("the log")
+            .iter()
+            .map(Value::to_string)
+            .collect();
+        panic!(
+            "berth does not listen ({error}); it said:\n{}",
+            lines.join("\n")
+        )
+    })
+}
