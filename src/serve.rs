@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use berth_registry::{Db, LocalStore, Registry, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinError;
 use tracing::{info, warn};
 
 use crate::cli::ConfigArguments;
@@ -13,7 +13,7 @@ use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::http::{self, Metrics};
 use crate::logging;
-use crate::server::{Server, ServerLimits, Tls};
+use crate::server::{Server, ServerLimits, Stop, Tls};
 
 /// Threads for work that blocks: reads, writes and syncs of files. Idle ones end by themselves.
 const BLOCKING_THREADS: usize = 128;
@@ -56,9 +56,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Arc::clone(&metrics),
         config.log.access,
     );
-    let stopping = CancellationToken::new();
+    let stop = Stop::default();
     let server = Server::new(app, tls.clone(), server_limits(&config.limits), metrics);
-    let mut serving = tokio::spawn(server.serve(listener, stopping.clone()));
+    let mut serving = tokio::spawn(server.serve(listener, stop.clone()));
     info!(address = %address, "listening on {scheme}://{address}");
     notify(&[sd_notify::NotifyState::Ready]);
 
@@ -73,11 +73,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
-    stopping.cancel();
+    stop.accepting.cancel();
     tokio::select! {
-        ended = serving => ended.context("the server has failed")?,
-        () = signals.stop() => warn!("stopped a second time: transfers are cut"),
+        ended = &mut serving => return finish(&registry, ended).await,
+        () = signals.stop() => stop.transfers.cancel(),
     }
+    finish(&registry, serving.await).await
+}
+
+/// Writes what is counted, and closes the database.
+async fn finish(registry: &Registry, ended: Result<(), JoinError>) -> anyhow::Result<()> {
+    ended.context("the server has failed")?;
     registry.close().await;
     info!("stopped");
     Ok(())

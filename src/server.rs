@@ -16,7 +16,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -47,6 +47,15 @@ pub(crate) struct ServerLimits {
     pub(crate) idle: Duration,
     /// How long transfers may go on after the server was told to stop.
     pub(crate) shutdown: Duration,
+}
+
+/// The two ends of a server.
+#[derive(Clone, Default)]
+pub(crate) struct Stop {
+    /// No more connections; what is under way may finish.
+    pub(crate) accepting: CancellationToken,
+    /// Nothing goes on.
+    pub(crate) transfers: CancellationToken,
 }
 
 pub(crate) struct Server {
@@ -87,8 +96,9 @@ impl Server {
         }
     }
 
-    /// Serves until `stopping`, then waits for the transfers under way, up to the limit.
-    pub(crate) async fn serve(self, listener: TcpListener, stopping: CancellationToken) {
+    /// Serves until `stop.accepting`, then waits for the transfers under way, up to the limit or
+    /// until `stop.transfers`.
+    pub(crate) async fn serve(self, listener: TcpListener, stop: Stop) {
         let shutdown = self.limits.shutdown;
         let server = Arc::new(self);
         let connections = Arc::new(Semaphore::new(server.limits.connections));
@@ -96,22 +106,26 @@ impl Server {
         let follow = server
             .tls
             .clone()
-            .map(|tls| tokio::spawn(tls.follow_until(stopping.clone())));
+            .map(|tls| tokio::spawn(tls.follow_until(stop.accepting.clone())));
         loop {
             let permit = tokio::select! {
                 permit = Arc::clone(&connections).acquire_owned() => permit.expect("the semaphore is never closed"),
-                () = stopping.cancelled() => break,
+                () = stop.accepting.cancelled() => break,
             };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = stopping.cancelled() => break,
+                () = stop.accepting.cancelled() => break,
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection =
-                        Arc::clone(&server).connection(stream, peer, graceful.watcher(), permit);
+                    let server = Arc::clone(&server);
+                    let (watcher, cut) = (graceful.watcher(), stop.transfers.clone());
                     // Ends with its connection, which `graceful` watches.
-                    tokio::spawn(connection);
+                    tokio::spawn(async move {
+                        cut.run_until_cancelled(server.connection(stream, peer, watcher))
+                            .await;
+                        drop(permit);
+                    });
                 }
                 Err(error) => {
                     warn!(
@@ -123,8 +137,13 @@ impl Server {
             }
         }
         drop(listener);
-        if timeout(shutdown, graceful.shutdown()).await.is_err() {
-            warn!("transfers were cut after {} seconds", shutdown.as_secs());
+        let ended = tokio::select! {
+            ended = timeout(shutdown, graceful.shutdown()) => ended.is_ok(),
+            () = stop.transfers.cancelled() => false,
+        };
+        if !ended {
+            warn!("transfers were cut");
+            stop.transfers.cancel();
         }
         if let Some(follow) = follow {
             // It has nothing to return, and a panic there has been logged.
@@ -132,13 +151,7 @@ impl Server {
         }
     }
 
-    async fn connection(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        watcher: Watcher,
-        permit: OwnedSemaphorePermit,
-    ) {
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
         let _open = self.metrics.connection();
         if let Err(error) = stream.set_nodelay(true) {
             debug!(peer = %peer, error = &error as &dyn std::error::Error, "could not set TCP_NODELAY");
@@ -153,7 +166,6 @@ impl Server {
                 Err(_) => debug!(peer = %peer, "TLS handshake took too long"),
             },
         }
-        drop(permit);
     }
 
     async fn http(

@@ -16,8 +16,9 @@ pub(super) struct Patient<S> {
     stream: S,
     idle: Duration,
     opening: Option<Opening>,
-    /// Runs while a write waits for the client.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// When a write that waits for the client has waited too long.
+    patience: Pin<Box<Sleep>>,
+    waiting: bool,
 }
 
 struct Opening {
@@ -35,7 +36,8 @@ impl<S> Patient<S> {
             stream,
             idle,
             opening: Some(opening),
-            stalled: None,
+            patience: Box::pin(sleep(idle)),
+            waiting: false,
         }
     }
 
@@ -47,14 +49,15 @@ impl<S> Patient<S> {
         // An answer means that the head of a request has come.
         self.opening = None;
         if outcome.is_ready() {
-            self.stalled = None;
+            self.waiting = false;
             return outcome;
         }
-        let idle = self.idle;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(idle)));
-        ready!(stalled.as_mut().poll(cx));
-        // In case hyper polls on, the next wait is as short.
-        stalled.as_mut().reset(Instant::now());
+        if !self.waiting {
+            self.waiting = true;
+            let deadline = Instant::now() + self.idle;
+            self.patience.as_mut().reset(deadline);
+        }
+        ready!(self.patience.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the client takes nothing",
