@@ -14,7 +14,7 @@ use crate::registry::{OpenError, Registry};
 use crate::upload::UploadError;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// Sessions removed at a time.
+/// Sessions, or notes, removed at a time.
 const BATCH: i64 = 100;
 /// Caches follow changes within seconds.
 const CHANGES_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -65,9 +65,7 @@ impl Registry {
             let expired = db::uploads::expired(&mut connection, now, BATCH).await?;
             drop(connection);
             for &upload in &expired {
-                // A session that someone works on just now is extended when they are done.
-                if let Some(_lock) = self.locks.try_acquire(upload) {
-                    self.drop_upload(upload).await?;
+                if self.expire_upload(upload, now).await? {
                     info!(upload = %upload, "removed expired upload session {upload}");
                 }
             }
@@ -75,15 +73,22 @@ impl Registry {
                 break;
             }
         }
-        let long_ago = Timestamp(
-            now.0
-                .saturating_sub(i64::try_from(CHANGES_KEPT.as_millis()).unwrap_or(0)),
-        );
-        self.db
-            .write_relaxed(move |tx| {
-                async move { db::changes::delete_before(tx, long_ago).await }.boxed()
-            })
-            .await?;
-        Ok(())
+        self.forget_changes(now).await
+    }
+
+    /// A part at a time, so that pushes do not wait long.
+    async fn forget_changes(&self, now: Timestamp) -> Result<(), UploadError> {
+        let before = now.minus(CHANGES_KEPT);
+        loop {
+            let deleted = self
+                .db
+                .write_relaxed(move |tx| {
+                    async move { db::changes::delete_oldest(tx, before, BATCH).await }.boxed()
+                })
+                .await?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::body::{Body, BodyError};
+use crate::clock::Timestamp;
 use crate::db::{self, DbError, uploads::UploadRow};
 use crate::registry::Registry;
 use crate::store::StoreError;
@@ -228,13 +229,35 @@ impl Registry {
         self.drop_upload(upload).await
     }
 
-    /// Removes a session with its bytes. The bytes first: a row without bytes expires by itself.
-    pub(crate) async fn drop_upload(&self, upload: UploadId) -> Result<(), UploadError> {
-        self.store.discard(upload).await?;
+    /// Removes a session with its bytes. The row first: bytes without a row are swept at the next
+    /// start.
+    async fn drop_upload(&self, upload: UploadId) -> Result<(), UploadError> {
         self.db
             .write_relaxed(move |tx| async move { db::uploads::delete(tx, upload).await }.boxed())
             .await?;
+        self.store.discard(upload).await?;
         Ok(())
+    }
+
+    /// As [`Registry::drop_upload`], if nobody works on the session and it has expired.
+    pub(crate) async fn expire_upload(
+        &self,
+        upload: UploadId,
+        now: Timestamp,
+    ) -> Result<bool, UploadError> {
+        let Some(_lock) = self.locks.try_acquire(upload) else {
+            return Ok(false);
+        };
+        let expired = self
+            .db
+            .write_relaxed(move |tx| {
+                async move { db::uploads::delete_expired(tx, upload, now).await }.boxed()
+            })
+            .await?;
+        if expired {
+            self.store.discard(upload).await?;
+        }
+        Ok(expired)
     }
 
     async fn upload_session(

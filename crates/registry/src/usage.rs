@@ -19,6 +19,9 @@ const WRITE_EVERY: Duration = Duration::from_secs(30);
 /// With so many things counted they are written early, so that the map stays small.
 const COUNTED: usize = 10_000;
 
+/// So many are written in one piece of work.
+const PART: usize = 500;
+
 /// Something that was pulled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Pulled {
@@ -85,20 +88,22 @@ impl Registry {
     }
 
     async fn write_usage(&self) -> Result<(), DbError> {
-        let counted = self.usage.take();
-        if counted.is_empty() {
-            return Ok(());
-        }
-        self.db
-            .write_relaxed(move |tx| {
-                async move {
-                    for (pulled, pulls) in &counted {
-                        db::usage::add(tx, pulled, pulls.count, pulls.last_at).await?;
+        let mut counted = self.usage.take().into_iter().peekable();
+        // A part at a time, so that pushes do not wait long.
+        while counted.peek().is_some() {
+            let part: Vec<_> = counted.by_ref().take(PART).collect();
+            self.db
+                .write_relaxed(move |tx| {
+                    async move {
+                        for (pulled, pulls) in &part {
+                            db::usage::add(tx, pulled, pulls.count, pulls.last_at).await?;
+                        }
+                        Ok::<_, DbError>(())
                     }
-                    Ok(())
-                }
-                .boxed()
-            })
-            .await
+                    .boxed()
+                })
+                .await?;
+        }
+        Ok(())
     }
 }

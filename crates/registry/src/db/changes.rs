@@ -19,14 +19,19 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Forgets changes that every cache has long seen.
-pub(crate) async fn delete_before(
+/// Forgets changes that every cache has long seen: of the `limit` oldest, those before `time`.
+pub(crate) async fn delete_oldest(
     connection: &mut SqliteConnection,
     time: Timestamp,
+    limit: i64,
 ) -> Result<u64, DbError> {
-    let done = sqlx::query("DELETE FROM changes WHERE at < $1")
-        .bind(time.0)
-        .execute(connection)
-        .await?;
+    let done = sqlx::query(
+        "DELETE FROM changes
+         WHERE sequence IN (SELECT sequence FROM changes ORDER BY sequence LIMIT $2) AND at < $1",
+    )
+    .bind(time.0)
+    .bind(limit)
+    .execute(connection)
+    .await?;
     Ok(done.rows_affected())
 }

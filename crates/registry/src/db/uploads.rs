@@ -97,6 +97,20 @@ pub(crate) async fn delete(
     Ok(done.rows_affected() > 0)
 }
 
+/// Deletes the session unless it was extended meanwhile.
+pub(crate) async fn delete_expired(
+    connection: &mut SqliteConnection,
+    upload: UploadId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let done = sqlx::query("DELETE FROM uploads WHERE id = $1 AND expires_at <= $2")
+        .bind(upload.to_string())
+        .bind(now.0)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 pub(crate) async fn exists(
     connection: &mut SqliteConnection,
     upload: UploadId,
