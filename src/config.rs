@@ -102,8 +102,8 @@ pub(crate) struct Limits {
     /// and the limit of open files of the process with it.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) connections: usize,
-    /// How long a client may take to send the headers of a request, in seconds. Raise it for
-    /// clients on very slow lines.
+    /// How long a client may take to send the headers of a request, and how long a connection is
+    /// kept open for its next one, in seconds. Raise it for clients on very slow lines.
     #[schemars(range(min = 1, max = 3600))]
     pub(crate) header_seconds: u64,
     /// How long an upload may bring nothing and a download may take nothing, in seconds, before
@@ -126,7 +126,7 @@ impl Default for Limits {
             manifest_bytes: 4 * 1024 * 1024,
             page_entries: 1000,
             connections: 4096,
-            header_seconds: 15,
+            header_seconds: 60,
             idle_seconds: 60,
             shutdown_seconds: 30,
             upload_expiry_hours: 24,

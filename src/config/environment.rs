@@ -43,9 +43,14 @@ pub(super) fn overlay(
     Ok(())
 }
 
-/// Variables that begin like ours, but are read elsewhere or by tests.
+/// Variables that begin like ours, but are read elsewhere, by tests, or come from Kubernetes: it
+/// puts `BERTH_SERVICE_HOST`, `BERTH_PORT` and more into each pod beside a service named berth.
 fn not_configuration(name: &str) -> bool {
-    name == "BERTH_ADMIN_PASSWORD" || name.starts_with("BERTH_TEST_")
+    name == "BERTH_ADMIN_PASSWORD"
+        || name == "BERTH_PORT"
+        || ["BERTH_TEST_", "BERTH_SERVICE_", "BERTH_PORT_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 pub(super) fn variable(path: &str) -> String {
