@@ -1,4 +1,6 @@
 //! Tests of the whole system: each starts the real binary on a port of its own and speaks to it as
 //! clients do. One binary, since linking twenty would take longer than running them.
 
+#![expect(unreachable_pub, reason = "nothing is public in a crate of tests")]
+
 mod support;
