@@ -4,3 +4,6 @@
 #![expect(unreachable_pub, reason = "nothing is public in a crate of tests")]
 
 mod support;
+
+mod manifest_refusals;
+mod manifests;
