@@ -6,4 +6,5 @@
 mod support;
 
 mod manifest_refusals;
+mod manifest_tags;
 mod manifests;

@@ -91,8 +91,12 @@ pub(super) async fn put(
         .path(),
         &stored.digest,
     );
-    for tag in &tags {
-        response.headers_mut().append(OCI_TAG, value(tag.as_str()));
+    if !tags.is_empty() {
+        // One list and not a line for each: hyper and others read at most a hundred lines.
+        let tags: Vec<_> = tags.iter().map(Tag::as_str).collect();
+        response
+            .headers_mut()
+            .insert(OCI_TAG, value(tags.join(", ")));
     }
     if let Some(subject) = &stored.subject {
         // Without it a client keeps the referrers tag of old as well.
