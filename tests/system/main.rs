@@ -5,6 +5,8 @@
 
 mod support;
 
+mod blob_conditions;
+mod blobs;
 mod manifest_refusals;
 mod manifest_tags;
 mod manifests;
