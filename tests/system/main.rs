@@ -10,3 +10,7 @@ mod blobs;
 mod manifest_refusals;
 mod manifest_tags;
 mod manifests;
+mod upload_interruptions;
+mod upload_mounts;
+mod upload_sessions;
+mod uploads;
