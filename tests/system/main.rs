@@ -7,9 +7,11 @@ mod support;
 
 mod blob_conditions;
 mod blobs;
+mod lists;
 mod manifest_refusals;
 mod manifest_tags;
 mod manifests;
+mod referrers;
 mod upload_interruptions;
 mod upload_mounts;
 mod upload_sessions;
