@@ -203,6 +203,14 @@ async fn four_mebibytes_are_the_most() {
     let paths = ["most", "streamed", &digest_of(&bytes)].map(|tag| path("app", tag));
     expect_served(&server, &paths, OCI_MANIFEST, &bytes).await;
 
+    // Its sender hears of it, rather than seeing the connection break.
+    for _ in 0..10 {
+        let large = vec![b' '; 3 * MOST];
+        put(&server, &path("app", "large"), OCI_MANIFEST, large)
+            .await
+            .expect_error(413, "SIZE_INVALID");
+    }
+
     bytes.push(b' ');
     for reference in ["more", &digest_of(&bytes)] {
         let path = path("app", reference);

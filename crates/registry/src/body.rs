@@ -29,14 +29,30 @@ pub(crate) fn receive(body: axum::body::Body, idle: Duration) -> Body {
     .boxed()
 }
 
+/// So much of a body that is refused is read and thrown away. To a client that is still sending,
+/// the end of the connection would look like a failure before it could read the refusal.
+const REFUSED_BYTES: usize = 16 * 1024 * 1024;
+
 /// A body whole, if it has at most `limit` bytes.
 pub(crate) async fn read_at_most(mut body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut whole = Vec::new();
     while let Some(piece) = body.try_next().await? {
         if piece.len() > limit - whole.len() {
+            discard(body).await?;
             return Err(BodyError::TooLong { limit });
         }
         whole.extend_from_slice(&piece);
     }
     Ok(whole)
+}
+
+async fn discard(mut body: Body) -> Result<(), BodyError> {
+    let mut discarded = 0;
+    while let Some(piece) = body.try_next().await? {
+        discarded += piece.len();
+        if discarded > REFUSED_BYTES {
+            break;
+        }
+    }
+    Ok(())
 }
