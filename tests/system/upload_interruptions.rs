@@ -220,7 +220,7 @@ async fn two_patches_at_the_same_time_are_never_mixed() {
 async fn of_two_patches_for_the_same_place_one_is_out_of_order() {
     let server = TestServer::start().await;
     for round in 0..rounds() {
-        let content = random_bytes(3000 + round, 1_500_000);
+        let content = random_bytes(3000 + round, 60_000);
         let session = Session::start(&server, "app").await;
         let (first, second) = tokio::join!(
             ask(session.patch_at(&server, 0, &content)),
@@ -238,7 +238,7 @@ async fn of_two_patches_for_the_same_place_one_is_out_of_order() {
 async fn of_two_closes_at_the_same_time_one_finds_no_session() {
     let server = TestServer::start().await;
     for round in 0..rounds() {
-        let content = random_bytes(4000 + round, 200_000);
+        let content = random_bytes(4000 + round, 60_000);
         let digest = digest_of(&content);
         let session = Session::start(&server, "app").await;
         let (first, second) = tokio::join!(
