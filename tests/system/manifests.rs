@@ -260,7 +260,7 @@ async fn an_index_may_be_empty_nested_and_sparse() {
 }
 
 #[tokio::test]
-async fn a_sparse_image_is_taken_by_digest_and_not_under_a_tag() {
+async fn a_sparse_image_is_taken_by_digest_and_only_then_under_a_tag() {
     let server = TestServer::start().await;
     let mut image = bare_image(&server, "app").await;
     let layer = Blob::new(random_bytes(2, 100));
@@ -278,7 +278,15 @@ async fn a_sparse_image_is_taken_by_digest_and_not_under_a_tag() {
     put(&server, &by_digest, OCI_MANIFEST, image.bytes.clone())
         .await
         .expect(201);
-    expect_served(&server, &[by_digest], OCI_MANIFEST, &image.bytes).await;
+    // A layer that is named and not there can not be deleted.
+    ask(server.delete(&format!("/v2/app/blobs/{}", layer.digest)))
+        .await
+        .expect_error(404, "BLOB_UNKNOWN");
+    let by_tag = path("app", "sparse");
+    put(&server, &by_tag, OCI_MANIFEST, image.bytes.clone())
+        .await
+        .expect(201);
+    expect_served(&server, &[by_digest, by_tag], OCI_MANIFEST, &image.bytes).await;
 }
 
 #[tokio::test]

@@ -228,3 +228,23 @@ async fn a_start_with_a_parameter_that_makes_no_sense_is_refused() {
         ask(post).await.expect_error(400, "DIGEST_INVALID");
     }
 }
+
+/// A server that answers and closes while the client still sends looks like a broken connection.
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let server = TestServer::start().await;
+    let content = random_bytes(1, 8 * 1024 * 1024);
+    let nobodys = "/v2/app/blobs/uploads/00000000-0000-4000-8000-000000000000";
+    for _ in 0..10 {
+        let patch = server.patch(nobodys).body(content.clone());
+        ask(patch).await.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+        let put = server.put("/v2/App/manifests/v1").body(content.clone());
+        ask(put).await.expect_error(400, "NAME_INVALID");
+    }
+    let session = Session::start(&server, "app").await;
+    let early = server
+        .patch(&session.location)
+        .header("content-range", format!("1-{}", content.len()))
+        .body(content.clone());
+    ask(early).await.expect_error(416, "BLOB_UPLOAD_INVALID");
+}

@@ -38,7 +38,7 @@ pub(crate) async fn read_at_most(mut body: Body, limit: usize) -> Result<Vec<u8>
     let mut whole = Vec::new();
     while let Some(piece) = body.try_next().await? {
         if piece.len() > limit - whole.len() {
-            discard(body).await?;
+            discard(body).await;
             return Err(BodyError::TooLong { limit });
         }
         whole.extend_from_slice(&piece);
@@ -46,13 +46,21 @@ pub(crate) async fn read_at_most(mut body: Body, limit: usize) -> Result<Vec<u8>
     Ok(whole)
 }
 
-async fn discard(mut body: Body) -> Result<(), BodyError> {
+/// Reads on after a refusal, for [`REFUSED_BYTES`] at most.
+pub(crate) async fn heard_out<T, E>(outcome: Result<T, E>, body: Body) -> Result<T, E> {
+    if outcome.is_err() {
+        discard(body).await;
+    }
+    outcome
+}
+
+/// Reads a body that is refused. That it ends badly changes nothing any more.
+pub(crate) async fn discard(mut body: Body) {
     let mut discarded = 0;
-    while let Some(piece) = body.try_next().await? {
+    while let Ok(Some(piece)) = body.try_next().await {
         discarded += piece.len();
         if discarded > REFUSED_BYTES {
-            break;
+            return;
         }
     }
-    Ok(())
 }

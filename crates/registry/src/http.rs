@@ -11,7 +11,7 @@ use axum::routing::any;
 use berth_oci::Endpoint;
 use http::{HeaderName, HeaderValue};
 
-use crate::body::receive;
+use crate::body::{discard, receive};
 use crate::registry::Registry;
 use conditional::Conditions;
 
@@ -54,7 +54,10 @@ async fn dispatch(State(registry): State<Arc<Registry>>, request: Request) -> Re
             endpoint.label(),
             answer_endpoint(registry, endpoint, request).await,
         ),
-        Err(error) => ("invalid", Err(error.into())),
+        Err(error) => {
+            discard(receive(request.into_body(), registry.limits.idle)).await;
+            ("invalid", Err(error.into()))
+        }
     };
     let mut response = outcome.unwrap_or_else(ApiError::into_response);
     // `docker manifest` insists on it, on every answer: docker/cli#989.

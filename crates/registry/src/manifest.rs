@@ -154,14 +154,15 @@ impl Registry {
         self.db
             .write(move |tx| {
                 async move {
-                    if db::blobs::named(tx, &name, &deleted).await? {
-                        return Err(DeleteError::BlobInUse {
+                    if !db::blobs::remove_from_repository(tx, &name, &deleted).await? {
+                        return Err(DeleteError::UnknownBlob {
                             repository: name,
                             digest: deleted,
                         });
                     }
-                    if !db::blobs::remove_from_repository(tx, &name, &deleted).await? {
-                        return Err(DeleteError::UnknownBlob {
+                    // The error undoes the removal.
+                    if db::blobs::named(tx, &name, &deleted).await? {
+                        return Err(DeleteError::BlobInUse {
                             repository: name,
                             digest: deleted,
                         });

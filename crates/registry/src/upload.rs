@@ -135,7 +135,7 @@ impl Registry {
         repository: &RepositoryName,
         upload: UploadId,
         chunk: Chunk,
-        body: Body,
+        body: &mut Body,
     ) -> Result<u64, UploadError> {
         let _lock = self
             .locks
@@ -168,7 +168,7 @@ impl Registry {
         upload: UploadId,
         digest: Digest,
         chunk: Chunk,
-        body: Body,
+        body: &mut Body,
     ) -> Result<(), UploadError> {
         let _lock = self
             .locks
@@ -197,7 +197,7 @@ impl Registry {
         &self,
         repository: &RepositoryName,
         digest: Digest,
-        body: Body,
+        body: &mut Body,
     ) -> Result<(), UploadError> {
         let upload = UploadId::from(Uuid::new_v4());
         let mut appender =

@@ -17,11 +17,11 @@ pub(super) struct Conditions {
 
 impl Conditions {
     pub(super) fn read(headers: &HeaderMap) -> Self {
+        // What is no text equals nothing, which is right for a condition and wrong for a range.
         let text = |name| {
-            headers
-                .get(name)
-                .and_then(|value: &http::HeaderValue| value.to_str().ok())
-                .map(str::to_owned)
+            headers.get(name).map(|value: &http::HeaderValue| {
+                String::from_utf8_lossy(value.as_bytes()).into_owned()
+            })
         };
         let if_none_match = headers
             .get_all(IF_NONE_MATCH)

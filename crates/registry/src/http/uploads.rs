@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::ApiError;
 use super::answer::{UPLOAD_UUID, created, empty, value};
-use crate::body::Body;
+use crate::body::{Body, heard_out};
 use crate::registry::Registry;
 use crate::upload::{Chunk, Mounted, UploadError};
 
@@ -39,12 +39,15 @@ pub(super) async fn upload(
     registry: Arc<Registry>,
     repository: RepositoryName,
     digest: Digest,
-    body: Body,
+    mut body: Body,
 ) -> Result<Response, ApiError> {
     let work = {
         let (registry, repository, digest) =
             (Arc::clone(&registry), repository.clone(), digest.clone());
-        async move { registry.upload_blob(&repository, digest, body).await }
+        async move {
+            let outcome = registry.upload_blob(&repository, digest, &mut body).await;
+            heard_out(outcome, body).await
+        }
     };
     registry.to_the_end(work).await?;
     Ok(blob_created(repository, digest))
@@ -56,14 +59,15 @@ pub(super) async fn append(
     repository: RepositoryName,
     upload: UploadId,
     chunk: Chunk,
-    body: Body,
+    mut body: Body,
 ) -> Result<Response, ApiError> {
     let work = {
         let (registry, repository) = (Arc::clone(&registry), repository.clone());
         async move {
-            registry
-                .append_upload(&repository, upload, chunk, body)
-                .await
+            let outcome = registry
+                .append_upload(&repository, upload, chunk, &mut body)
+                .await;
+            heard_out(outcome, body).await
         }
     };
     match registry.to_the_end(work).await {
@@ -79,15 +83,16 @@ pub(super) async fn finish(
     upload: UploadId,
     digest: Digest,
     chunk: Chunk,
-    body: Body,
+    mut body: Body,
 ) -> Result<Response, ApiError> {
     let work = {
         let (registry, repository, digest) =
             (Arc::clone(&registry), repository.clone(), digest.clone());
         async move {
-            registry
-                .finish_upload(&repository, upload, digest, chunk, body)
-                .await
+            let outcome = registry
+                .finish_upload(&repository, upload, digest, chunk, &mut body)
+                .await;
+            heard_out(outcome, body).await
         }
     };
     match registry.to_the_end(work).await {

@@ -45,8 +45,8 @@ impl Appender {
     }
 
     /// Takes the body to its end. When it is cut, what arrived is written all the same.
-    pub(super) async fn append(&mut self, mut body: Body) -> Result<(), AppendError> {
-        let (mut batch, mut end) = Batch::receive(&mut body).await;
+    pub(super) async fn append(&mut self, body: &mut Body) -> Result<(), AppendError> {
+        let (mut batch, mut end) = Batch::receive(body).await;
         loop {
             let length = batch.length;
             let written = self.pipe.push(batch.pieces);
@@ -56,7 +56,7 @@ impl Appender {
                 return end.map_err(AppendError::Body);
             }
             let (next, ()) = {
-                let receive = async { Ok(Batch::receive(&mut body).await) };
+                let receive = async { Ok(Batch::receive(body).await) };
                 try_join(receive, written)
                     .await
                     .map_err(AppendError::Store)?
