@@ -7,6 +7,7 @@ mod support;
 
 mod blob_conditions;
 mod blobs;
+mod clients;
 mod errors;
 mod lists;
 mod manifest_refusals;

@@ -3,10 +3,16 @@
 
 mod answer;
 mod content;
+mod images;
 mod server;
 mod session;
+mod stored;
+mod tools;
 
 pub use answer::{Answer, ask, ask_raw, read_answer};
 pub use content::{Blob, Image, OCI_MANIFEST, digest_of, random_bytes, sha512_of};
+pub use images::{BuildContext, Layout, blobs, platforms};
 pub use server::{TestServer, TestServerBuilder};
 pub use session::{Session, place, streamed};
+pub use stored::{Stored, assert_answered};
+pub use tools::{Finally, Program, provided, text, tool};

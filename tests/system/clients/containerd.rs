@@ -1,0 +1,117 @@
+//! containerd 1.6, by its own command line.
+
+use crate::support::{
+    Finally, Layout, Program, Stored, TestServer, assert_answered, platforms, provided, text,
+};
+
+/// CONTAINERD_ADDRESS and CONTAINERD_NAMESPACE say where, and keep it off the machine's own.
+fn ctr() -> Option<Program> {
+    provided("BERTH_TEST_CONTAINERD")?;
+    Some(Program::new(&["ctr"]))
+}
+
+/// Gives containerd the layout as `name:1`.
+fn import(ctr: &Program, layout: &Layout, name: &str) -> Finally {
+    let image = format!("{name}:1");
+    let remove = ctr.finally(&["images", "rm", "--sync", &image]);
+    let archive = layout.archive();
+    let words = [
+        "images",
+        "import",
+        "--all-platforms",
+        "--base-name",
+        name,
+        text(&archive),
+    ];
+    ctr.run(&words);
+    remove
+}
+
+#[tokio::test]
+async fn containerd_pulls_back_the_whole_index_that_it_pushed() {
+    let Some(ctr) = ctr() else { return };
+    let server = TestServer::start().await;
+    let layout = Layout::new();
+    let name = format!("{}/team/multi", server.host());
+    let image = format!("{name}:1");
+    let _remove = import(&ctr, &layout, &name);
+
+    ctr.run(&["images", "push", "--plain-http", &image]);
+    let stored = Stored::whole(&server, "team/multi", "1").await;
+    assert_eq!(stored.digest, layout.index.digest);
+    // containerd sends a blob in one PUT.
+    assert_answered(&server, "append_upload", 202, 0).await;
+
+    ctr.run(&["images", "rm", "--sync", &image]);
+    let gone = ctr.fail(&["content", "get", &layout.index.digest]);
+    assert!(gone.contains("not found"), "{gone}");
+    ctr.run(&["images", "pull", "--plain-http", "--all-platforms", &image]);
+    for manifest in layout.manifests.iter().chain([&layout.index]) {
+        let content = ctr.run(&["content", "get", &manifest.digest]);
+        assert_eq!(content.as_bytes(), manifest.bytes);
+    }
+}
+
+#[tokio::test]
+async fn containerd_runs_the_one_platform_that_it_pulled() {
+    let Some(ctr) = ctr() else { return };
+    let server = TestServer::start().await;
+    let layout = Layout::new();
+    let name = format!("{}/team/multi", server.host());
+    let image = format!("{name}:1");
+    let _remove = import(&ctr, &layout, &name);
+    ctr.run(&["images", "push", "--plain-http", &image]);
+    ctr.run(&["images", "rm", "--sync", &image]);
+
+    ctr.run(&["images", "pull", "--plain-http", &image]);
+    // A config and two layers.
+    assert_answered(&server, "get_blob", 200, 3).await;
+    let container = format!("berth-{}", server.pid());
+    let said = ctr.run(&["run", "--rm", &image, &container]);
+    assert_eq!(said, layout.said);
+}
+
+#[tokio::test]
+async fn containerd_pushes_one_platform_without_the_index() {
+    let Some(ctr) = ctr() else { return };
+    let server = TestServer::start().await;
+    let layout = Layout::new();
+    let name = format!("{}/team/multi", server.host());
+    let _remove = import(&ctr, &layout, &name);
+    let single = format!("{}/team/single:1", server.host());
+    let [_, other] = platforms();
+    let platform = format!("linux/{other}");
+    let image = format!("{name}:1");
+    ctr.run(&[
+        "images",
+        "push",
+        "--plain-http",
+        "--platform",
+        &platform,
+        &single,
+        &image,
+    ]);
+    let stored = Stored::whole(&server, "team/single", "1").await;
+    assert_eq!(stored.digest, layout.manifests[1].digest);
+    // The index was never pushed.
+    let path = format!("/v2/team/single/manifests/{}", layout.index.digest);
+    let answer = server.head(&path).send().await.expect("an answer");
+    assert_eq!(answer.status(), 404);
+}
+
+#[tokio::test]
+async fn containerd_sends_nothing_when_the_tag_is_there_already() {
+    let Some(ctr) = ctr() else { return };
+    let server = TestServer::start().await;
+    let layout = Layout::new();
+    let name = format!("{}/team/multi", server.host());
+    let image = format!("{name}:1");
+    let _remove = import(&ctr, &layout, &name);
+    ctr.run(&["images", "push", "--plain-http", &image]);
+    // Two layers and two configs; two manifests and an index.
+    assert_answered(&server, "start_upload", 202, 4).await;
+    assert_answered(&server, "put_manifest", 201, 3).await;
+    ctr.run(&["images", "push", "--plain-http", &image]);
+    assert_answered(&server, "start_upload", 202, 4).await;
+    assert_answered(&server, "put_manifest", 201, 3).await;
+}

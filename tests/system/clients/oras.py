@@ -1,0 +1,34 @@
+"""Pushes an artifact, pulls it back, and attaches a second one to it: oras.py HOST FOLDER."""
+
+import os
+import sys
+
+import oras.client
+import oras.oci
+
+host, folder = sys.argv[1:]
+os.chdir(folder)
+client = oras.client.OrasClient(insecure=True)
+artifact = f"{host}/team/artifact:1"
+client.push(
+    target=artifact,
+    files=["one.txt:text/plain", "two.txt:text/plain"],
+    manifest_annotations={"org.example.kind": "report"},
+)
+client.pull(target=artifact, outdir="pulled")
+
+manifest_url = f"{client.prefix}://{client.get_container(artifact).manifest_url()}"
+accept = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+answer = client.do_request(manifest_url, "GET", headers=accept)
+subject = oras.oci.Subject(
+    answer.headers["Content-Type"],
+    answer.headers["Docker-Content-Digest"],
+    len(answer.content),
+)
+client.push(
+    target=f"{host}/team/artifact:signature",
+    files=["signature.txt:text/plain"],
+    manifest_annotations={"org.example.kind": "signature"},
+    subject=subject,
+)
+print(",".join(client.get_tags(artifact)))
