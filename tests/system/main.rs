@@ -13,6 +13,7 @@ mod lists;
 mod manifest_refusals;
 mod manifest_tags;
 mod manifests;
+mod recorded;
 mod referrers;
 mod upload_interruptions;
 mod upload_mounts;

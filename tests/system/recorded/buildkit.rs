@@ -1,0 +1,165 @@
+//! BuildKit 0.17 with buildx: images with attestations, and its cache in a registry. It pushes as
+//! containerd does.
+
+use serde_json::json;
+
+use super::answer::send;
+use super::containerd::{push_blob, push_manifest};
+use crate::support::{Blob, Image, TestServer, random_bytes};
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+/// A manifest of any config and layers.
+fn manifest(config: (&Blob, &str), layers: &[(&Blob, &str)]) -> Blob {
+    let layers: Vec<_> = layers
+        .iter()
+        .map(|(layer, kind)| layer.descriptor(kind))
+        .collect();
+    Blob::new(
+        json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": config.0.descriptor(config.1),
+            "layers": layers,
+        })
+        .to_string(),
+    )
+}
+
+#[tokio::test]
+async fn buildkit_pushes_an_image_with_its_attestation() {
+    let server = TestServer::start().await;
+    let image = Image::small(1);
+    let statement = Blob::new(r#"{"_type":"https://in-toto.io/Statement/v0.1"}"#);
+    let empty = Blob::new(r#"{"architecture":"unknown","os":"unknown","config":{}}"#);
+    let attestation = manifest((&empty, CONFIG), &[(&statement, IN_TOTO)]);
+    let mut child = image.manifest.descriptor(MANIFEST);
+    child["platform"] = json!({"architecture": "amd64", "os": "linux"});
+    let mut attached = attestation.descriptor(MANIFEST);
+    attached["platform"] = json!({"architecture": "unknown", "os": "unknown"});
+    attached["annotations"] = json!({
+        "vnd.docker.reference.digest": image.manifest.digest,
+        "vnd.docker.reference.type": "attestation-manifest",
+    });
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [child, attached]});
+    let index = Blob::new(index.to_string());
+
+    for (blob, kind) in [
+        (&image.layers[0], LAYER),
+        (&image.config, CONFIG),
+        (&statement, IN_TOTO),
+        (&empty, CONFIG),
+    ] {
+        push_blob(&server, "team/app", blob, kind).await;
+    }
+    for manifest in [&image.manifest, &attestation] {
+        push_manifest(&server, "team/app", &manifest.digest, manifest, MANIFEST).await;
+    }
+    push_manifest(&server, "team/app", "1", &index, INDEX).await;
+
+    // buildx imagetools inspect, and the pull of one platform.
+    let head = server
+        .head("/v2/team/app/manifests/1")
+        .header("accept", format!("{INDEX}, */*"));
+    send(head, 200)
+        .await
+        .must_have("docker-content-digest", &index.digest);
+    for stored in [&index, &image.manifest, &attestation] {
+        let path = format!("/v2/team/app/manifests/{}", stored.digest);
+        assert_eq!(send(server.get(&path), 200).await.body, stored.bytes);
+    }
+}
+
+/// `image-manifest=false`, the default until 0.21: an index whose entries are layers and the cache's
+/// own config, none of them a manifest; with `oci-mediatypes=false` as Docker's list.
+#[tokio::test]
+async fn buildkit_keeps_its_cache_in_an_index_of_layers() {
+    for (list, layer_type) in [
+        (INDEX, LAYER),
+        (
+            DOCKER_LIST,
+            "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        ),
+    ] {
+        let server = TestServer::start().await;
+        let layers = [
+            Blob::new(random_bytes(1, 3000)),
+            Blob::new(random_bytes(2, 3000)),
+        ];
+        let config = Blob::new(r#"{"layers":[{"blob":"sha256:…","parent":-1}],"records":[]}"#);
+        let mut entries: Vec<_> = layers
+            .iter()
+            .map(|layer| layer.descriptor(layer_type))
+            .collect();
+        entries[0]["annotations"] = json!({"buildkit/createdat": "2026-01-01T00:00:00Z"});
+        entries.push(config.descriptor(CACHE_CONFIG));
+        let cache = json!({"schemaVersion": 2, "mediaType": list, "manifests": entries});
+        let cache = Blob::new(cache.to_string());
+
+        for layer in &layers {
+            push_blob(&server, "team/app", layer, layer_type).await;
+        }
+        push_blob(&server, "team/app", &config, CACHE_CONFIG).await;
+        push_manifest(&server, "team/app", "cache", &cache, list).await;
+        import(&server, &cache, &[&config, &layers[0], &layers[1]]).await;
+
+        // What only the cache names is kept as long as it is.
+        let path = format!("/v2/team/app/blobs/{}", layers[0].digest);
+        send(server.delete(&path), 405)
+            .await
+            .must_say("UNSUPPORTED");
+    }
+}
+
+/// `image-manifest=true`, the default since 0.21: an image whose config is the cache's.
+#[tokio::test]
+async fn buildkit_keeps_its_cache_in_an_image() {
+    let server = TestServer::start().await;
+    let layer = Blob::new(random_bytes(1, 3000));
+    let config = Blob::new(r#"{"layers":[],"records":[]}"#);
+    let cache = manifest((&config, CACHE_CONFIG), &[(&layer, LAYER)]);
+    push_blob(&server, "team/app", &layer, LAYER).await;
+    push_blob(&server, "team/app", &config, CACHE_CONFIG).await;
+    push_manifest(&server, "team/app", "cache", &cache, MANIFEST).await;
+    import(&server, &cache, &[&config, &layer]).await;
+
+    // The next build writes the tag anew.
+    let next = manifest((&config, CACHE_CONFIG), &[]);
+    let put = server
+        .put("/v2/team/app/manifests/cache")
+        .header("content-type", MANIFEST);
+    let stored = send(put.body(next.bytes.clone()), 201).await;
+    stored.must_have("docker-content-digest", &next.digest);
+    import(&server, &next, &[&config]).await;
+}
+
+/// `--cache-from type=registry`.
+async fn import(server: &TestServer, cache: &Blob, blobs: &[&Blob]) {
+    let head = server
+        .head("/v2/team/app/manifests/cache")
+        .header("accept", "*/*");
+    let resolved = send(head, 200).await;
+    resolved.must_have("docker-content-digest", &cache.digest);
+    let path = format!("/v2/team/app/manifests/{}", cache.digest);
+    assert_eq!(send(server.get(&path), 200).await.body, cache.bytes);
+    for blob in blobs {
+        let path = format!("/v2/team/app/blobs/{}", blob.digest);
+        assert_eq!(send(server.get(&path), 200).await.body, blob.bytes);
+    }
+}
+
+/// A build without a cache goes on after this 404, and fails after any other error.
+#[tokio::test]
+async fn buildkit_finds_no_cache_in_a_new_repository() {
+    let server = TestServer::start().await;
+    let head = server
+        .head("/v2/team/new/manifests/cache")
+        .header("accept", "*/*");
+    send(head, 404).await;
+}

@@ -1,0 +1,206 @@
+//! containerd 2.1, core/remotes/docker. BuildKit and Docker's containerd image store push and pull
+//! with the same code.
+
+use futures_util::future::join_all;
+
+use super::answer::{answer_to, send};
+use crate::support::{Blob, Image, TestServer, random_bytes};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const OCTETS: &str = "application/octet-stream";
+/// What containerd accepts of a tag whose type it does not know.
+const ANY_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, */*";
+const ENCODINGS: &str = "zstd;q=1.0, gzip;q=0.8, deflate;q=0.5";
+
+/// HEAD, POST with a slash, one PUT with all bytes; no PATCH.
+pub(super) async fn push_blob(
+    server: &TestServer,
+    repository: &str,
+    blob: &Blob,
+    media_type: &str,
+) {
+    let path = format!("/v2/{repository}/blobs/{}", blob.digest);
+    let accept = format!("{media_type}, */*");
+    let head = server.head(&path).header("accept", accept);
+    // Anything but 200 and 404 ends the push.
+    send(head, 404).await;
+    let start = server.post(&format!("/v2/{repository}/blobs/uploads/"));
+    let started = send(start.header("content-length", 0), 202).await;
+    let upload = server
+        .put(&started.location_with(&blob.digest))
+        .header("content-type", OCTETS)
+        .body(blob.bytes.clone());
+    let stored = send(upload, 201).await;
+    // Parsed, and compared to what was sent.
+    stored.must_have("docker-content-digest", &blob.digest);
+}
+
+/// HEAD and PUT of a manifest, by tag or by digest.
+pub(super) async fn push_manifest(
+    server: &TestServer,
+    repository: &str,
+    reference: &str,
+    manifest: &Blob,
+    media_type: &str,
+) {
+    let path = format!("/v2/{repository}/manifests/{reference}");
+    let head = server
+        .head(&path)
+        .header("accept", format!("{media_type}, */*"));
+    send(head, 404).await;
+    let put = server
+        .put(&path)
+        .header("content-type", media_type)
+        .body(manifest.bytes.clone());
+    let stored = send(put, 201).await;
+    stored.must_have("docker-content-digest", &manifest.digest);
+}
+
+async fn push_image(server: &TestServer, repository: &str, image: &Image, tag: &str) {
+    for blob in image.layers.iter().chain([&image.config]) {
+        push_blob(server, repository, blob, LAYER).await;
+    }
+    push_manifest(server, repository, tag, &image.manifest, MANIFEST).await;
+}
+
+#[tokio::test]
+async fn containerd_2_sees_that_a_tag_is_there_already() {
+    let server = TestServer::start().await;
+    let image = Image::new([random_bytes(1, 4000), random_bytes(2, 4000)]);
+    push_image(&server, "library/app", &image, "1").await;
+
+    let head = server
+        .head("/v2/library/app/manifests/1")
+        .header("accept", ANY_MANIFEST);
+    // Only when the digests are equal is nothing sent.
+    send(head, 200)
+        .await
+        .must_have("docker-content-digest", &image.manifest.digest);
+    let path = format!("/v2/library/app/blobs/{}", image.config.digest);
+    send(server.head(&path).header("accept", "*/*"), 200).await;
+}
+
+#[tokio::test]
+async fn containerd_2_mounts_from_the_repository_that_a_layer_came_from() {
+    let server = TestServer::start().await;
+    let image = Image::small(1);
+    push_image(&server, "library/app", &image, "1").await;
+    let layer = &image.layers[0];
+    // The digest's colon and the slash of the name are sent as they are.
+    let path = format!(
+        "/v2/team/copy/blobs/uploads/?mount={}&from=library/app",
+        layer.digest
+    );
+    let mounted = send(server.post(&path), 201).await;
+    assert!(mounted.location().ends_with(&layer.digest));
+
+    let unknown = Blob::new(random_bytes(2, 100));
+    let path = format!(
+        "/v2/team/copy/blobs/uploads/?mount={}&from=library/app",
+        unknown.digest
+    );
+    let started = send(server.post(&path), 202).await;
+    let upload = server.put(&started.location_with(&unknown.digest));
+    send(upload.body(unknown.bytes.clone()), 201).await;
+}
+
+/// As from a mirror: every request names the registry that it stands for.
+#[tokio::test]
+async fn containerd_2_pulls_by_the_digest_that_the_tag_has() {
+    let server = TestServer::start().await;
+    let image = Image::new([random_bytes(1, 4000)]);
+    push_image(&server, "library/app", &image, "1").await;
+
+    let head = server.head("/v2/library/app/manifests/1?ns=docker.io");
+    let resolved = send(head.header("accept", ANY_MANIFEST), 200).await;
+    // Without one of the three the manifest is fetched whole to learn them.
+    resolved.must_have("docker-content-digest", &image.manifest.digest);
+    resolved.must_have("content-type", MANIFEST);
+    resolved.must_have("content-length", &image.manifest.bytes.len().to_string());
+
+    let manifest = format!(
+        "/v2/library/app/manifests/{}?ns=docker.io",
+        image.manifest.digest
+    );
+    let blob = |blob: &Blob| format!("/v2/library/app/blobs/{}?ns=docker.io", blob.digest);
+    for (path, expected) in [
+        (manifest, &image.manifest),
+        (blob(&image.config), &image.config),
+        (blob(&image.layers[0]), &image.layers[0]),
+    ] {
+        let get = server.get(&path).header("accept", format!("{LAYER}, */*"));
+        let got = send(get.header("accept-encoding", ENCODINGS), 200).await;
+        assert_eq!(got.header("content-encoding"), None, "{path} came packed");
+        got.must_have("content-length", &expected.bytes.len().to_string());
+        assert_eq!(got.body, expected.bytes, "{path}");
+    }
+
+    let missing = server.head("/v2/library/app/manifests/2?ns=docker.io");
+    send(missing.header("accept", ANY_MANIFEST), 404).await;
+    // Content of an unknown type is looked for among blobs first.
+    let path = format!(
+        "/v2/library/app/blobs/{}?ns=docker.io",
+        image.manifest.digest
+    );
+    send(server.head(&path).header("accept", "*/*"), 404).await;
+}
+
+/// `concurrent_layer_fetch_buffer` and `max_concurrent_downloads_per_layer`: open ranges, of each of
+/// which only the beginning is read.
+#[tokio::test]
+async fn containerd_2_fetches_the_parts_of_a_layer_at_once() {
+    const PART: usize = 1 << 20;
+    let server = TestServer::start().await;
+    let layer = Blob::new(random_bytes(1, 5 * PART + 1234));
+    push_blob(&server, "library/app", &layer, LAYER).await;
+    let path = format!("/v2/library/app/blobs/{}?ns=docker.io", layer.digest);
+    let size = layer.bytes.len();
+
+    let parts = (0..size).step_by(PART).map(|first| {
+        let request = server
+            .get(&path)
+            .header("accept", format!("{LAYER}, */*"))
+            .header("accept-encoding", ENCODINGS)
+            .header("range", format!("bytes={first}-"));
+        async move {
+            let mut answer = request.send().await.expect("an answer");
+            assert_eq!(answer.status(), 206);
+            let range = answer.headers()["content-range"].to_str().expect("a range");
+            assert_eq!(range, format!("bytes {first}-{}/{size}", size - 1));
+            assert_eq!(
+                answer.headers()["content-length"],
+                (size - first).to_string()
+            );
+            let mut part = Vec::new();
+            while part.len() < PART {
+                match answer.chunk().await.expect("a piece") {
+                    Some(piece) => part.extend_from_slice(&piece),
+                    None => break,
+                }
+            }
+            part.truncate(PART);
+            part
+        }
+    });
+    let whole = join_all(parts).await.concat();
+    assert!(
+        whole == layer.bytes,
+        "{} of {size} bytes came, or others",
+        whole.len()
+    );
+}
+
+#[tokio::test]
+async fn containerd_2_can_go_on_with_a_layer_but_not_past_its_end() {
+    let server = TestServer::start().await;
+    let layer = Blob::new(random_bytes(1, 10_000));
+    push_blob(&server, "library/app", &layer, LAYER).await;
+    let path = format!("/v2/library/app/blobs/{}", layer.digest);
+    let rest = send(server.get(&path).header("range", "bytes=9000-"), 206).await;
+    rest.must_have("content-range", "bytes 9000-9999/10000");
+    assert_eq!(rest.body, layer.bytes[9000..]);
+    let past = answer_to(server.get(&path).header("range", "bytes=10000-")).await;
+    past.must_be(416);
+    past.must_have("content-range", "bytes */10000");
+}

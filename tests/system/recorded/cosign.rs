@@ -1,0 +1,132 @@
+//! cosign 2.4 with signatures under tags, and 3.0 with bundles as referrers. It pushes as crane
+//! does.
+
+use serde_json::{Value, json};
+
+use super::answer::send;
+use super::crane::{Body, push_blob, push_manifest};
+use crate::support::{Blob, Image, TestServer};
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+
+/// An image of payloads, each with the signature in its descriptor.
+fn signatures(config: &Blob, payloads: &[&Blob], media_type: &str) -> Blob {
+    let layers: Vec<Value> = payloads
+        .iter()
+        .map(|payload| {
+            let mut layer = payload.descriptor(media_type);
+            layer["annotations"] = json!({"dev.cosignproject.cosign/signature": "MEUCIQ=="});
+            layer
+        })
+        .collect();
+    let document = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": config.descriptor(CONFIG),
+        "layers": layers,
+    });
+    Blob::new(document.to_string())
+}
+
+#[tokio::test]
+async fn cosign_2_keeps_signatures_and_attestations_under_tags() {
+    let server = TestServer::start().await;
+    let image = Image::small(1);
+    image.push(&server, "team/app", "1").await;
+    let accept = format!("{MANIFEST},{INDEX}");
+    let resolved = server
+        .get("/v2/team/app/manifests/1")
+        .header("accept", accept);
+    let resolved = send(resolved, 200).await;
+    let digest = resolved.header("docker-content-digest").expect("a digest");
+    let name = digest.replace(':', "-");
+
+    for (suffix, media_type) in [("sig", SIGNING), ("att", DSSE)] {
+        let tag = format!("{name}.{suffix}");
+        let path = format!("/v2/team/app/manifests/{tag}");
+        // No signature yet is a 404; any other error ends it.
+        send(server.get(&path), 404)
+            .await
+            .must_say("MANIFEST_UNKNOWN");
+        let payload = Blob::new(format!(r#"{{"critical":"{suffix}"}}"#));
+        let config = Blob::new(format!(r#"{{"architecture":"","os":"{suffix}"}}"#));
+        push_blob(&server, "team/app", &payload, Body::Sized).await;
+        push_blob(&server, "team/app", &config, Body::Sized).await;
+        let first = signatures(&config, &[&payload], media_type);
+        push_manifest(&server, "team/app", &tag, &first).await;
+
+        // A second signature: the manifest is read, and written anew with one layer more.
+        assert_eq!(send(server.get(&path), 200).await.body, first.bytes);
+        let second = Blob::new(format!(r#"{{"critical":"{suffix} 2"}}"#));
+        push_blob(&server, "team/app", &second, Body::Sized).await;
+        let both = signatures(&config, &[&payload, &second], media_type);
+        let put = server.put(&path).header("content-type", MANIFEST);
+        send(put.body(both.bytes.clone()), 201).await;
+        assert_eq!(send(server.get(&path), 200).await.body, both.bytes);
+    }
+}
+
+#[tokio::test]
+async fn cosign_3_attaches_a_bundle_and_finds_it_by_its_subject() {
+    let server = TestServer::start().await;
+    let image = Image::small(1);
+    image.push(&server, "team/app", "1").await;
+    let subject = &image.manifest;
+    let referrers = format!("/v2/team/app/referrers/{}", subject.digest);
+
+    let empty = Blob::new("{}");
+    let bundle = Blob::new(r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}"#);
+    let document = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "artifactType": BUNDLE,
+        "config": empty.descriptor(EMPTY),
+        "layers": [bundle.descriptor(BUNDLE)],
+        "subject": subject.descriptor(MANIFEST),
+        "annotations": {
+            "dev.sigstore.bundle.content": "dsse-envelope",
+            "dev.sigstore.bundle.predicateType": "https://sigstore.dev/cosign/sign/v1",
+        },
+    });
+    let signature = Blob::new(document.to_string());
+    push_blob(&server, "team/app", &empty, Body::Sized).await;
+    push_blob(&server, "team/app", &bundle, Body::Sized).await;
+    push_manifest(&server, "team/app", &signature.digest, &signature).await;
+
+    // After a push with a subject go-containerregistry asks whether there are referrers. Were this
+    // not 200, it would write an index under the tag sha256-….
+    let listed = send(server.get(&referrers).header("accept", INDEX), 200).await;
+    listed.must_have("content-type", INDEX);
+    let entry = &listed.json()["manifests"][0];
+    assert_eq!(entry["digest"], *signature.digest);
+    assert_eq!(entry["mediaType"], MANIFEST);
+    assert_eq!(entry["size"], signature.bytes.len());
+    assert_eq!(entry["artifactType"], BUNDLE);
+    // cosign verify reads these before it fetches the bundle.
+    assert_eq!(entry["annotations"], document["annotations"]);
+
+    let kind = BUNDLE.replace('/', "%2F").replace('+', "%2B");
+    let filtered = format!("{referrers}?artifactType={kind}");
+    let filtered = send(server.get(&filtered).header("accept", INDEX), 200).await;
+    filtered.must_have("oci-filters-applied", "artifactType");
+    assert_eq!(
+        filtered.json()["manifests"].as_array().map(Vec::len),
+        Some(1)
+    );
+    let other = format!("{referrers}?artifactType=application%2Fother");
+    assert_eq!(
+        send(server.get(&other), 200).await.json()["manifests"],
+        json!([])
+    );
+
+    let path = format!("/v2/team/app/manifests/{}", signature.digest);
+    assert_eq!(send(server.get(&path), 200).await.body, signature.bytes);
+    let path = format!("/v2/team/app/blobs/{}", bundle.digest);
+    assert_eq!(send(server.get(&path), 200).await.body, bundle.bytes);
+}

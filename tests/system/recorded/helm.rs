@@ -1,0 +1,105 @@
+//! Helm 3.18, which pushes and pulls with oras-go 2.6.
+
+use serde_json::json;
+
+use super::answer::{Answer, send};
+use crate::support::{Blob, TestServer, random_bytes};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
+const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
+const ACCEPT: &str = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
+/// A tag has no `+`, so Helm writes version 1.2.3+build.4 so.
+const TAG: &str = "1.2.3_build.4";
+
+struct Chart {
+    blobs: [Blob; 3],
+    manifest: Blob,
+}
+
+fn chart() -> Chart {
+    let config = Blob::new(r#"{"name":"web","version":"1.2.3+build.4","apiVersion":"v2"}"#);
+    let content = Blob::new(random_bytes(1, 5000));
+    let provenance = Blob::new("-----BEGIN PGP SIGNED MESSAGE-----\n");
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": config.descriptor(CONFIG),
+        "layers": [provenance.descriptor(PROVENANCE), content.descriptor(CHART)],
+        "annotations": {
+            "org.opencontainers.image.title": "web",
+            "org.opencontainers.image.version": "1.2.3+build.4",
+        },
+    });
+    Chart {
+        blobs: [config, content, provenance],
+        manifest: Blob::new(manifest.to_string()),
+    }
+}
+
+/// What oras-go makes a descriptor of: it refuses an answer without a length, and one whose digest
+/// is not the one it asked for.
+fn must_describe(answer: &Answer, blob: &Blob, media_type: &str) {
+    answer.must_have("content-length", &blob.bytes.len().to_string());
+    answer.must_have("docker-content-digest", &blob.digest);
+    answer.must_have("content-type", media_type);
+}
+
+async fn push(server: &TestServer, chart: &Chart) {
+    let path = format!("/v2/charts/web/manifests/{}", chart.manifest.digest);
+    send(server.head(&path).header("accept", ACCEPT), 404).await;
+    for blob in &chart.blobs {
+        let path = format!("/v2/charts/web/blobs/{}", blob.digest);
+        send(server.head(&path), 404).await;
+        // 202 and 201 exactly.
+        let started = send(server.post("/v2/charts/web/blobs/uploads/"), 202).await;
+        let upload = server
+            .put(&started.location_with(&blob.digest))
+            .header("content-type", "application/octet-stream")
+            .body(blob.bytes.clone());
+        send(upload, 201).await;
+    }
+    let put = server
+        .put(&format!("/v2/charts/web/manifests/{TAG}"))
+        .header("content-type", MANIFEST)
+        .body(chart.manifest.bytes.clone());
+    // oras-go compares the digest of a PUT, too.
+    let stored = send(put, 201).await;
+    stored.must_have("docker-content-digest", &chart.manifest.digest);
+}
+
+#[tokio::test]
+async fn helm_pulls_the_chart_and_provenance_that_it_pushed() {
+    let server = TestServer::start().await;
+    let chart = chart();
+    push(&server, &chart).await;
+
+    let path = format!("/v2/charts/web/manifests/{TAG}");
+    let resolved = send(server.head(&path).header("accept", ACCEPT), 200).await;
+    must_describe(&resolved, &chart.manifest, MANIFEST);
+    let path = format!("/v2/charts/web/manifests/{}", chart.manifest.digest);
+    let manifest = send(server.get(&path).header("accept", MANIFEST), 200).await;
+    must_describe(&manifest, &chart.manifest, MANIFEST);
+    assert_eq!(manifest.body, chart.manifest.bytes);
+    for blob in &chart.blobs {
+        let path = format!("/v2/charts/web/blobs/{}", blob.digest);
+        let got = send(server.get(&path), 200).await;
+        must_describe(&got, blob, "application/octet-stream");
+        // Then oras-go reads on after an interruption.
+        got.must_have("accept-ranges", "bytes");
+        assert_eq!(got.body, blob.bytes);
+    }
+}
+
+/// `helm show chart --version ^1` lists the tags first, and reads `_` as `+`.
+#[tokio::test]
+async fn helm_finds_the_versions_of_a_chart_by_its_tags() {
+    let server = TestServer::start().await;
+    push(&server, &chart()).await;
+    let listed = send(server.get("/v2/charts/web/tags/list"), 200).await;
+    assert_eq!(listed.json()["tags"], json!([TAG]));
+    assert_eq!(listed.header("link"), None);
+    send(server.get("/v2/charts/none/tags/list"), 404)
+        .await
+        .must_say("NAME_UNKNOWN");
+}
