@@ -146,8 +146,8 @@ async fn containerd_2_pulls_by_the_digest_that_the_tag_has() {
     send(server.head(&path).header("accept", "*/*"), 404).await;
 }
 
-/// `concurrent_layer_fetch_buffer` and `max_concurrent_downloads_per_layer`: open ranges, of each of
-/// which only the beginning is read.
+/// What `concurrent_layer_fetch_buffer` turns on: ranges without an end, of each of which only the
+/// beginning is read.
 #[tokio::test]
 async fn containerd_2_fetches_the_parts_of_a_layer_at_once() {
     const PART: usize = 1 << 20;

@@ -60,8 +60,8 @@ async fn regctl_sends_a_large_blob_in_chunks() {
     );
 }
 
-/// A chunk whose answer was lost is sent again. regctl asks where the session stands, and goes on
-/// from there.
+/// A chunk whose answer was lost is sent again. An error with Location and Range tells regctl where
+/// to go on; after any other it asks for the state of the session.
 #[tokio::test]
 async fn regctl_learns_from_416_where_to_go_on() {
     let server = TestServer::start().await;
@@ -96,7 +96,7 @@ async fn regctl_mounts_or_gives_up_the_session_that_it_got() {
     let unknown = Blob::new(random_bytes(2, 10)).digest.replace(':', "%3A");
     let path = format!("/v2/team/copy/blobs/uploads/?from=team%2Fapp&mount={unknown}");
     let started = send(server.post(&path), 202).await;
-    // It builds the path of the session from this header.
+    // Older versions build the path of the session from this header.
     let id = started
         .header("docker-upload-uuid")
         .expect("the id of the session");
