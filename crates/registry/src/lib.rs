@@ -8,6 +8,8 @@ mod body;
 mod catalog;
 mod clock;
 mod db;
+#[cfg(test)]
+mod fixture;
 mod health;
 pub mod http;
 mod manifest;

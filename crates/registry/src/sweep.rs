@@ -92,3 +92,6 @@ impl Registry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! A registry in a folder of its own, whose time stands still until a test moves it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use berth_oci::{Algorithm, Digest, RepositoryName};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tempfile::TempDir;
+
+use crate::body::Body;
+use crate::clock::{Clock, Timestamp};
+use crate::db::Db;
+use crate::registry::{Limits, Registry};
+use crate::store::LocalStore;
+
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) repository: RepositoryName,
+}
+
+pub(crate) struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl TestClock {
+    pub(crate) fn advance(&self, duration: Duration) {
+        let by = i64::try_from(duration.as_millis()).unwrap();
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+pub(crate) const UPLOAD_EXPIRY: Duration = Duration::from_secs(60 * 60);
+
+impl Fixture {
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000)));
+        let db = Db::open(&folder.path().join("berth.db")).await.unwrap();
+        let store = LocalStore::open(&folder.path().join("store")).unwrap();
+        let limits = Limits {
+            manifest_bytes: 4 * 1024 * 1024,
+            page_entries: 100,
+            idle: Duration::from_secs(60),
+            upload_expiry: UPLOAD_EXPIRY,
+        };
+        let registry = Registry::open(
+            db,
+            Arc::new(store),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            limits,
+        )
+        .await
+        .unwrap();
+        Self {
+            folder,
+            clock,
+            registry,
+            repository: "a/b".parse().unwrap(),
+        }
+    }
+
+    pub(crate) async fn push_blob(&self, bytes: &'static [u8]) -> Digest {
+        let digest = Digest::of(Algorithm::Sha256, bytes);
+        self.registry
+            .upload_blob(&self.repository, digest.clone(), &mut body(bytes))
+            .await
+            .unwrap();
+        digest
+    }
+}
+
+pub(crate) fn body(bytes: &'static [u8]) -> Body {
+    stream::iter([Ok(Bytes::from_static(bytes))]).boxed()
+}

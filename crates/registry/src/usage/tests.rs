@@ -1,0 +1,129 @@
+use berth_oci::Reference;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+use super::*;
+use crate::fixture::Fixture;
+
+const CONFIG: &[u8] = b"{}";
+
+#[derive(Debug, PartialEq, Eq)]
+struct Counted {
+    pulls: i64,
+    last_pulled_at: Option<i64>,
+}
+
+impl Counted {
+    fn new(pulls: i64, last_pulled_at: Option<Timestamp>) -> Self {
+        Self {
+            pulls,
+            last_pulled_at: last_pulled_at.map(|at| at.0),
+        }
+    }
+}
+
+/// Pushes an image of a configuration alone, under two tags.
+async fn push_image(fixture: &Fixture) -> Reference {
+    let config = fixture.push_blob(CONFIG).await;
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{media_type}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":{}}},"layers":[]}}"#,
+        CONFIG.len()
+    );
+    let stored = fixture
+        .registry
+        .put_manifest(
+            &fixture.repository,
+            &Reference::Tag("pulled".parse().unwrap()),
+            vec!["other".parse().unwrap()],
+            Some(media_type),
+            manifest.into(),
+        )
+        .await;
+    Reference::Digest(stored.unwrap().digest)
+}
+
+async fn pull(fixture: &Fixture, reference: &Reference) {
+    let source = fixture.registry.source(&fixture.repository);
+    let pulled = source.manifest(&fixture.repository, reference).await;
+    assert!(pulled.unwrap().is_some());
+}
+
+/// The database as it lies on disk.
+async fn database(fixture: &Fixture) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(fixture.folder.path().join("berth.db"))
+        .connect()
+        .await
+        .unwrap()
+}
+
+async fn counted(database: &mut SqliteConnection, query: &'static str) -> Counted {
+    let row: (i64, Option<i64>) = sqlx::query_as(query).fetch_one(database).await.unwrap();
+    Counted {
+        pulls: row.0,
+        last_pulled_at: row.1,
+    }
+}
+
+#[tokio::test]
+async fn pulls_of_a_tag_and_of_its_manifest_are_written_when_the_registry_closes() {
+    let fixture = Fixture::open().await;
+    let by_digest = push_image(&fixture).await;
+    let by_tag = Reference::Tag("pulled".parse().unwrap());
+    for _ in 0..3 {
+        fixture.clock.advance(Duration::from_secs(1));
+        pull(&fixture, &by_tag).await;
+    }
+    let tag_pulled_at = fixture.registry.clock.now();
+    fixture.clock.advance(Duration::from_secs(1));
+    pull(&fixture, &by_digest).await;
+    let manifest_pulled_at = fixture.registry.clock.now();
+    fixture.registry.close().await;
+
+    let mut database = database(&fixture).await;
+    let tag = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'pulled'";
+    let other = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'other'";
+    let manifest = "SELECT pulls, last_pulled_at FROM manifests";
+    assert_eq!(
+        counted(&mut database, tag).await,
+        Counted::new(3, Some(tag_pulled_at))
+    );
+    assert_eq!(counted(&mut database, other).await, Counted::new(0, None));
+    assert_eq!(
+        counted(&mut database, manifest).await,
+        Counted::new(4, Some(manifest_pulled_at))
+    );
+}
+
+#[tokio::test]
+async fn a_look_at_a_manifest_is_no_pull() {
+    let fixture = Fixture::open().await;
+    let by_digest = push_image(&fixture).await;
+    let source = fixture.registry.source(&fixture.repository);
+    let described = source.describe_manifest(&fixture.repository, &by_digest);
+    assert!(described.await.unwrap().is_some());
+    fixture.registry.close().await;
+    let mut database = database(&fixture).await;
+    let manifest = "SELECT pulls, last_pulled_at FROM manifests";
+    assert_eq!(
+        counted(&mut database, manifest).await,
+        Counted::new(0, None)
+    );
+}
+
+#[tokio::test]
+async fn counts_add_up_over_several_writes() {
+    let fixture = Fixture::open().await;
+    let by_digest = push_image(&fixture).await;
+    for _ in 0..2 {
+        pull(&fixture, &by_digest).await;
+        fixture.registry.write_usage().await.unwrap();
+        // Nothing was counted since.
+        fixture.registry.write_usage().await.unwrap();
+    }
+    fixture.registry.close().await;
+    let mut database = database(&fixture).await;
+    let manifest = "SELECT pulls, last_pulled_at FROM manifests";
+    assert_eq!(counted(&mut database, manifest).await.pulls, 2);
+}
