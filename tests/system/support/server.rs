@@ -126,7 +126,18 @@ impl TestServer {
     /// SIGTERM, and the exit status that follows.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal("-TERM");
+        self.wait()
+    }
+
+    /// The exit status, once the server has ended.
+    pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("a child that can be waited for")
+    }
+
+    /// Whether the server runs.
+    pub fn runs(&mut self) -> bool {
+        let ended = self.child.try_wait();
+        ended.expect("a child that can be waited for").is_none()
     }
 
     /// A new server on the folder of this one, which has ended.
@@ -156,6 +167,12 @@ impl TestServerBuilder {
     /// A command that the server runs under, such as strace. It must not fork.
     pub fn under(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Another binary than the one that was built with the tests.
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = program.into();
         self
     }
 

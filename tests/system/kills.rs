@@ -1,0 +1,4 @@
+//! kill -9, and what is there after it.
+
+mod crash_points;
+mod random_moments;
