@@ -8,6 +8,7 @@ mod support;
 mod blob_conditions;
 mod blobs;
 mod clients;
+mod disk_full;
 mod durability;
 mod errors;
 mod kills;

@@ -180,12 +180,14 @@ impl Registry {
         check_chunk(chunk, start)?;
         let hasher = self.hasher_for(&digest, upload, session).await?;
         let mut appender = Appender::open(&*self.store, upload, start, hasher).await?;
-        match appender.append(body).await {
+        let received = appender.append(body).await;
+        // This closes the file: while it is open, removing it gives no space back.
+        let (size_bytes, hasher) = appender.finish();
+        match received {
             Ok(()) => {}
             Err(AppendError::Body(cut)) => return Err(cut.into()),
             Err(AppendError::Store(error)) => return Err(self.give_up(upload, error).await),
         }
-        let (size_bytes, hasher) = appender.finish();
         check_length(chunk, size_bytes - start)?;
         self.publish_blob(repository, upload, digest, size_bytes, hasher.finish())
             .await
@@ -211,8 +213,16 @@ impl Registry {
                 AppendError::Store(error) => error.into(),
             });
         }
-        self.publish_blob(repository, upload, digest, size_bytes, hasher.finish())
-            .await
+        let published = self
+            .publish_blob(repository, upload, digest, size_bytes, hasher.finish())
+            .await;
+        if let Err(UploadError::Db(error)) = &published
+            && error.full()
+        {
+            // Nothing was committed, and no session will go on with the bytes.
+            self.discard_staged(upload).await;
+        }
+        published
     }
 
     pub(crate) async fn cancel_upload(
