@@ -1,0 +1,137 @@
+//! The command line and the configuration, as somebody meets them who starts Berth.
+
+use std::process::{Command, Output};
+
+/// Runs `berth` with nothing but what is given in its environment.
+fn berth(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    Command::new(env!("CARGO_BIN_EXE_berth"))
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .current_dir(folder.path())
+        .output()
+        .expect("berth starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+#[test]
+fn a_start_that_is_not_safe_or_not_understood_is_refused_with_its_reason() {
+    let cases: [(&str, &str, &[&str]); 7] = [
+        (
+            "BERTH_LISTEN",
+            "0.0.0.0:5000",
+            &["BERTH_LISTEN", "loopback"],
+        ),
+        ("BERTH_LISTEN", "[::]:5000", &["BERTH_LISTEN", "loopback"]),
+        ("BERTH_LISTEN", "5000", &["BERTH_LISTEN"]),
+        (
+            "BERTH_LIMITS__IDLE_SECOND",
+            "5",
+            &["BERTH_LIMITS__IDLE_SECOND", "BERTH_LIMITS__IDLE_SECONDS"],
+        ),
+        (
+            "BERTH_DATADIR",
+            "/tmp",
+            &["BERTH_DATADIR", "BERTH_DATA_DIR"],
+        ),
+        (
+            "BERTH_LIMITS__IDLE_SECONDS",
+            "soon",
+            &["BERTH_LIMITS__IDLE_SECONDS", "whole number"],
+        ),
+        ("BERTH_TLS__CERTIFICATE", "/certificate.pem", &["tls"]),
+    ];
+    for command in ["serve", "check-config"] {
+        for (name, value, expected) in cases {
+            let refused = berth(&[command], &[(name, value)]);
+            let said = text(&refused.stderr);
+            assert_eq!(
+                refused.status.code(),
+                Some(1),
+                "{command} {name}={value}: {said}"
+            );
+            for word in expected {
+                assert!(
+                    said.contains(word),
+                    "{command} {name}={value}: no {word:?} in {said}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_configuration_file_is_checked_by_line() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("berth.toml");
+    std::fs::write(&file, "[limits]\nidle_second = 5\n").expect("a file");
+    let file = file.to_str().expect("a path");
+    let refused = berth(&["check-config", "--config", file], &[]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    for word in [file, "2", "idle_second", "idle_seconds"] {
+        assert!(said.contains(word), "no {word:?} in {said}");
+    }
+    let missing = berth(&["serve", "--config", "/nowhere/berth.toml"], &[]);
+    let said = text(&missing.stderr);
+    assert_eq!(missing.status.code(), Some(1), "{said}");
+    assert!(said.contains("/nowhere/berth.toml"), "{said}");
+}
+
+#[test]
+fn the_example_of_the_configuration_is_good() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/berth.toml");
+    let checked = berth(&["check-config", "--config", example], &[]);
+    let said = text(&checked.stdout);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    for line in [
+        "listens on  http://127.0.0.1:5000",
+        "database    ./berth-data/berth.db",
+        "blobs       ./berth-data/store",
+        "the configuration is good",
+    ] {
+        assert!(said.contains(line), "no {line:?} in {said}");
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/berth.toml");
+    let environment = [
+        ("BERTH_LISTEN", "[::1]:5001"),
+        ("BERTH_DATA_DIR", "/srv/berth"),
+    ];
+    let checked = berth(&["check-config", "--config", example], &environment);
+    let said = text(&checked.stdout);
+    assert!(said.contains("http://[::1]:5001"), "{said}");
+    assert!(said.contains("/srv/berth/berth.db"), "{said}");
+}
+
+#[test]
+fn help_and_version_say_what_there_is() {
+    let help = berth(&["--help"], &[]);
+    assert!(help.status.success());
+    let said = text(&help.stdout);
+    for word in [
+        "serve",
+        "check-config",
+        "berth.toml",
+        "BERTH_LISTEN",
+        "docker push",
+    ] {
+        assert!(said.contains(word), "no {word:?} in {said}");
+    }
+    for command in ["serve", "check-config"] {
+        let said = text(&berth(&[command, "--help"], &[]).stdout);
+        assert!(said.contains("--config <FILE>"), "{command}: {said}");
+    }
+    let version = text(&berth(&["--version"], &[]).stdout);
+    assert_eq!(version, format!("berth {}\n", env!("CARGO_PKG_VERSION")));
+    let nothing = berth(&[], &[]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(text(&nothing.stderr).contains("Usage: berth"));
+}
