@@ -9,7 +9,7 @@ use futures_util::stream;
 use reqwest::{Body, Client, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{TestServer, random_bytes, skip};
+use crate::support::{TestServer, provided, random_bytes};
 
 const PIECES: u64 = 1024;
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -42,8 +42,7 @@ fn rate(begun: Instant) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_of_a_gibibyte_is_pushed_and_pulled_in_forty_mebibytes_of_memory() {
-    let Ok(release) = std::env::var("BERTH_TEST_RELEASE") else {
-        skip("BERTH_TEST_RELEASE does not name the release binary");
+    let Some(release) = provided("BERTH_TEST_RELEASE") else {
         return;
     };
     let server = TestServer::builder().program(release).start().await;

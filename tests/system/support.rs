@@ -3,8 +3,8 @@
 
 mod answer;
 mod content;
-mod images;
 mod environment;
+mod images;
 mod pusher;
 mod raw;
 mod record;
@@ -15,12 +15,12 @@ mod tools;
 
 pub use answer::{Answer, ask, ask_raw, read_answer};
 pub use content::{Blob, Image, OCI_MANIFEST, digest_of, random_bytes, sha512_of};
+pub use environment::{full, until};
 pub use images::{BuildContext, Layout, blobs, platforms};
-pub use environment::{full, skip, tool, until};
 pub use pusher::{Pusher, Random, Shape};
 pub use raw::Raw;
 pub use record::{Record, files};
 pub use server::{TestServer, TestServerBuilder};
 pub use session::{Session, place, streamed};
 pub use stored::{Stored, assert_answered};
-pub use tools::{Finally, Program, provided, text, tool};
+pub use tools::{Finally, Program, provided, skip, text, tool};

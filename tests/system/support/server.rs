@@ -65,10 +65,6 @@ impl TestServer {
         self.child.id()
     }
 
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// A request to a path of this server, or to a `Location` that it gave.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with('/') {
