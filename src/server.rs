@@ -2,6 +2,7 @@
 //! finish. Our own over hyper, since here is where limits, TLS reload and later a faster way of
 //! sending files belong.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use http::Version;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,9 +27,11 @@ use tracing::{debug, warn};
 use crate::http::{Metrics, Peer};
 
 mod patient;
+mod progress;
 mod tls;
 
 use patient::Patient;
+use progress::Progress;
 pub(crate) use tls::Tls;
 
 /// HTTP/2 windows: enough to keep a push going over a long way.
@@ -175,18 +179,33 @@ impl Server {
         watcher: Watcher,
     ) {
         let app = self.app.clone();
+        let progress = Progress::new();
+        let watched = progress.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
-            app.clone().oneshot(request)
+            let http2 = request.version() == Version::HTTP_2;
+            let (answer, progress) = (app.clone().oneshot(request), watched.clone());
+            async move {
+                let response = answer.await?;
+                // With HTTP/1 a client that takes nothing shows in the connection itself.
+                Ok::<_, Infallible>(if http2 {
+                    response.map(|body| progress.watch(body))
+                } else {
+                    response
+                })
+            }
         });
         let stream = Patient::new(stream, self.limits.header, self.limits.idle);
         let connection = self
             .builder
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
-        if let Err(error) = watcher.watch(connection).await {
-            debug!(peer = %peer, error = &*error as &dyn std::error::Error, "connection ended early");
+        tokio::select! {
+            ended = watcher.watch(connection) => if let Err(error) = ended {
+                debug!(peer = %peer, error = &*error as &dyn std::error::Error, "connection ended early");
+            },
+            () = progress.stalled(self.limits.idle) => debug!(peer = %peer, "the client takes nothing"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
+use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
 use crate::support::{Blob, Raw, TestServer, random_bytes, until};
@@ -149,6 +149,27 @@ async fn a_client_that_takes_nothing_of_its_download_is_cut_off() {
     .await;
     let rest = slow.rest().await;
     assert!(rest.len() < blob.bytes.len(), "{} bytes came", rest.len());
+    assert_serves(&server).await;
+}
+
+/// With HTTP/2 the connection lives on, answers pings and has room: only the window stays shut.
+#[tokio::test]
+async fn an_http_2_client_that_takes_nothing_of_its_download_is_cut_off() {
+    let server = impatient().await;
+    let blob = Blob::new(random_bytes(4, 48 * 1024 * 1024));
+    blob.push(&server, "slow/pulls").await;
+    let client = Client::builder()
+        .http2_prior_knowledge()
+        .build()
+        .expect("a client");
+    let url = server.url(&format!("/v2/slow/pulls/blobs/{}", blob.digest));
+    let answer = client.get(url).send().await.expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    until("the end of the download", async || {
+        download_was_cut(&server)
+    })
+    .await;
+    answer.bytes().await.expect_err("the rest of the download");
     assert_serves(&server).await;
 }
 
