@@ -3,8 +3,6 @@
 
 #![expect(unreachable_pub, reason = "nothing is public in a crate of tests")]
 
-mod support;
-
 mod blob_conditions;
 mod blobs;
 mod clients;
@@ -24,6 +22,7 @@ mod protocols;
 mod recorded;
 mod referrers;
 mod slow_clients;
+mod support;
 mod tls;
 mod upload_interruptions;
 mod upload_mounts;
