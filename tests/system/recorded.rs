@@ -1,7 +1,6 @@
 //! The requests of clients that can not be had here, in the order in which they send them, with
 //! what each of them needs of the answer. They were read in the clients' sources.
 
-mod answer;
 mod buildkit;
 mod containerd;
 mod cosign;

@@ -224,8 +224,8 @@ async fn a_blob_pushed_again_is_the_same_blob() {
     let digest = digest_of(&bytes);
     for shape in SHAPES {
         let (answer, _) = shape.push(&server, "", &bytes, &digest).await;
-        let location = answer.expect(201).header("location").to_owned();
-        let blob = ask(server.get(&location)).await.expect(200);
+        let stored = answer.expect(201);
+        let blob = ask(server.get(stored.location())).await.expect(200);
         assert!(blob.body == bytes, "{shape:?}: {blob:?}");
     }
 }

@@ -3,9 +3,8 @@
 
 use serde_json::json;
 
-use super::answer::send;
 use super::containerd::{push_blob, push_manifest};
-use crate::support::{Blob, Image, TestServer, random_bytes};
+use crate::support::{Blob, Image, TestServer, ask, random_bytes};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -67,12 +66,11 @@ async fn buildkit_pushes_an_image_with_its_attestation() {
     let head = server
         .head("/v2/team/app/manifests/1")
         .header("accept", format!("{INDEX}, */*"));
-    send(head, 200)
-        .await
-        .must_have("docker-content-digest", &index.digest);
+    let resolved = ask(head).await.expect(200);
+    assert_eq!(resolved.header("docker-content-digest"), index.digest);
     for stored in [&index, &image.manifest, &attestation] {
         let path = format!("/v2/team/app/manifests/{}", stored.digest);
-        assert_eq!(send(server.get(&path), 200).await.body, stored.bytes);
+        assert_eq!(ask(server.get(&path)).await.expect(200).body, stored.bytes);
     }
 }
 
@@ -111,9 +109,9 @@ async fn buildkit_keeps_its_cache_in_an_index_of_layers() {
 
         // What only the cache names is kept as long as it is.
         let path = format!("/v2/team/app/blobs/{}", layers[0].digest);
-        send(server.delete(&path), 405)
+        ask(server.delete(&path))
             .await
-            .must_say("UNSUPPORTED");
+            .expect_error(405, "UNSUPPORTED");
     }
 }
 
@@ -134,8 +132,8 @@ async fn buildkit_keeps_its_cache_in_an_image() {
     let put = server
         .put("/v2/team/app/manifests/cache")
         .header("content-type", MANIFEST);
-    let stored = send(put.body(next.bytes.clone()), 201).await;
-    stored.must_have("docker-content-digest", &next.digest);
+    let stored = ask(put.body(next.bytes.clone())).await.expect(201);
+    assert_eq!(stored.header("docker-content-digest"), next.digest);
     import(&server, &next, &[&config]).await;
 }
 
@@ -144,13 +142,13 @@ async fn import(server: &TestServer, cache: &Blob, blobs: &[&Blob]) {
     let head = server
         .head("/v2/team/app/manifests/cache")
         .header("accept", "*/*");
-    let resolved = send(head, 200).await;
-    resolved.must_have("docker-content-digest", &cache.digest);
+    let resolved = ask(head).await.expect(200);
+    assert_eq!(resolved.header("docker-content-digest"), cache.digest);
     let path = format!("/v2/team/app/manifests/{}", cache.digest);
-    assert_eq!(send(server.get(&path), 200).await.body, cache.bytes);
+    assert_eq!(ask(server.get(&path)).await.expect(200).body, cache.bytes);
     for blob in blobs {
         let path = format!("/v2/team/app/blobs/{}", blob.digest);
-        assert_eq!(send(server.get(&path), 200).await.body, blob.bytes);
+        assert_eq!(ask(server.get(&path)).await.expect(200).body, blob.bytes);
     }
 }
 
@@ -161,5 +159,5 @@ async fn buildkit_finds_no_cache_in_a_new_repository() {
     let head = server
         .head("/v2/team/new/manifests/cache")
         .header("accept", "*/*");
-    send(head, 404).await;
+    ask(head).await.expect(404);
 }

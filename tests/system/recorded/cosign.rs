@@ -3,9 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::answer::send;
 use super::crane::{Body, push_blob, push_manifest};
-use crate::support::{Blob, Image, TestServer};
+use crate::support::{Blob, Image, TestServer, ask};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -43,17 +42,17 @@ async fn cosign_2_keeps_signatures_and_attestations_under_tags() {
     let resolved = server
         .get("/v2/team/app/manifests/1")
         .header("accept", accept);
-    let resolved = send(resolved, 200).await;
-    let digest = resolved.header("docker-content-digest").expect("a digest");
+    let resolved = ask(resolved).await.expect(200);
+    let digest = resolved.header("docker-content-digest");
     let name = digest.replace(':', "-");
 
     for (suffix, media_type) in [("sig", SIGNING), ("att", DSSE)] {
         let tag = format!("{name}.{suffix}");
         let path = format!("/v2/team/app/manifests/{tag}");
         // No signature yet is a 404; any other error ends it.
-        send(server.get(&path), 404)
+        ask(server.get(&path))
             .await
-            .must_say("MANIFEST_UNKNOWN");
+            .expect_error(404, "MANIFEST_UNKNOWN");
         let payload = Blob::new(format!(r#"{{"critical":"{suffix}"}}"#));
         let config = Blob::new(format!(r#"{{"architecture":"","os":"{suffix}"}}"#));
         push_blob(&server, "team/app", &payload, Body::Sized).await;
@@ -62,13 +61,13 @@ async fn cosign_2_keeps_signatures_and_attestations_under_tags() {
         push_manifest(&server, "team/app", &tag, &first).await;
 
         // A second signature: the manifest is read, and written anew with one layer more.
-        assert_eq!(send(server.get(&path), 200).await.body, first.bytes);
+        assert_eq!(ask(server.get(&path)).await.expect(200).body, first.bytes);
         let second = Blob::new(format!(r#"{{"critical":"{suffix} 2"}}"#));
         push_blob(&server, "team/app", &second, Body::Sized).await;
         let both = signatures(&config, &[&payload, &second], media_type);
         let put = server.put(&path).header("content-type", MANIFEST);
-        send(put.body(both.bytes.clone()), 201).await;
-        assert_eq!(send(server.get(&path), 200).await.body, both.bytes);
+        ask(put.body(both.bytes.clone())).await.expect(201);
+        assert_eq!(ask(server.get(&path)).await.expect(200).body, both.bytes);
     }
 }
 
@@ -101,8 +100,10 @@ async fn cosign_3_attaches_a_bundle_and_finds_it_by_its_subject() {
 
     // After a push with a subject go-containerregistry asks whether there are referrers. Were this
     // not 200, it would write an index under the tag sha256-….
-    let listed = send(server.get(&referrers).header("accept", INDEX), 200).await;
-    listed.must_have("content-type", INDEX);
+    let listed = ask(server.get(&referrers).header("accept", INDEX))
+        .await
+        .expect(200);
+    assert_eq!(listed.header("content-type"), INDEX, "{listed:?}");
     let entry = &listed.json()["manifests"][0];
     assert_eq!(entry["digest"], *signature.digest);
     assert_eq!(entry["mediaType"], MANIFEST);
@@ -113,20 +114,25 @@ async fn cosign_3_attaches_a_bundle_and_finds_it_by_its_subject() {
 
     let kind = BUNDLE.replace('/', "%2F").replace('+', "%2B");
     let filtered = format!("{referrers}?artifactType={kind}");
-    let filtered = send(server.get(&filtered).header("accept", INDEX), 200).await;
-    filtered.must_have("oci-filters-applied", "artifactType");
+    let filtered = ask(server.get(&filtered).header("accept", INDEX))
+        .await
+        .expect(200);
+    assert_eq!(filtered.header("oci-filters-applied"), "artifactType");
     assert_eq!(
         filtered.json()["manifests"].as_array().map(Vec::len),
         Some(1)
     );
     let other = format!("{referrers}?artifactType=application%2Fother");
     assert_eq!(
-        send(server.get(&other), 200).await.json()["manifests"],
+        ask(server.get(&other)).await.expect(200).json()["manifests"],
         json!([])
     );
 
     let path = format!("/v2/team/app/manifests/{}", signature.digest);
-    assert_eq!(send(server.get(&path), 200).await.body, signature.bytes);
+    assert_eq!(
+        ask(server.get(&path)).await.expect(200).body,
+        signature.bytes
+    );
     let path = format!("/v2/team/app/blobs/{}", bundle.digest);
-    assert_eq!(send(server.get(&path), 200).await.body, bundle.bytes);
+    assert_eq!(ask(server.get(&path)).await.expect(200).body, bundle.bytes);
 }

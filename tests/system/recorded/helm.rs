@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::answer::{Answer, send};
-use crate::support::{Blob, TestServer, random_bytes};
+use crate::support::{Answer, Blob, TestServer, ask, random_bytes};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
@@ -40,32 +39,42 @@ fn chart() -> Chart {
 /// What oras-go makes a descriptor of: it refuses an answer without a length, and one whose digest
 /// is not the one it asked for.
 fn must_describe(answer: &Answer, blob: &Blob, media_type: &str) {
-    answer.must_have("content-length", &blob.bytes.len().to_string());
-    answer.must_have("docker-content-digest", &blob.digest);
-    answer.must_have("content-type", media_type);
+    assert_eq!(
+        answer.header("content-length"),
+        blob.bytes.len().to_string()
+    );
+    assert_eq!(answer.header("docker-content-digest"), blob.digest);
+    assert_eq!(answer.header("content-type"), media_type, "{answer:?}");
 }
 
 async fn push(server: &TestServer, chart: &Chart) {
     let path = format!("/v2/charts/web/manifests/{}", chart.manifest.digest);
-    send(server.head(&path).header("accept", ACCEPT), 404).await;
+    ask(server.head(&path).header("accept", ACCEPT))
+        .await
+        .expect(404);
     for blob in &chart.blobs {
         let path = format!("/v2/charts/web/blobs/{}", blob.digest);
-        send(server.head(&path), 404).await;
+        ask(server.head(&path)).await.expect(404);
         // 202 and 201 exactly.
-        let started = send(server.post("/v2/charts/web/blobs/uploads/"), 202).await;
+        let started = ask(server.post("/v2/charts/web/blobs/uploads/"))
+            .await
+            .expect(202);
         let upload = server
             .put(&started.location_with(&blob.digest))
             .header("content-type", "application/octet-stream")
             .body(blob.bytes.clone());
-        send(upload, 201).await;
+        ask(upload).await.expect(201);
     }
     let put = server
         .put(&format!("/v2/charts/web/manifests/{TAG}"))
         .header("content-type", MANIFEST)
         .body(chart.manifest.bytes.clone());
     // oras-go compares the digest of a PUT, too.
-    let stored = send(put, 201).await;
-    stored.must_have("docker-content-digest", &chart.manifest.digest);
+    let stored = ask(put).await.expect(201);
+    assert_eq!(
+        stored.header("docker-content-digest"),
+        chart.manifest.digest
+    );
 }
 
 #[tokio::test]
@@ -75,18 +84,22 @@ async fn helm_pulls_the_chart_and_provenance_that_it_pushed() {
     push(&server, &chart).await;
 
     let path = format!("/v2/charts/web/manifests/{TAG}");
-    let resolved = send(server.head(&path).header("accept", ACCEPT), 200).await;
+    let resolved = ask(server.head(&path).header("accept", ACCEPT))
+        .await
+        .expect(200);
     must_describe(&resolved, &chart.manifest, MANIFEST);
     let path = format!("/v2/charts/web/manifests/{}", chart.manifest.digest);
-    let manifest = send(server.get(&path).header("accept", MANIFEST), 200).await;
+    let manifest = ask(server.get(&path).header("accept", MANIFEST))
+        .await
+        .expect(200);
     must_describe(&manifest, &chart.manifest, MANIFEST);
     assert_eq!(manifest.body, chart.manifest.bytes);
     for blob in &chart.blobs {
         let path = format!("/v2/charts/web/blobs/{}", blob.digest);
-        let got = send(server.get(&path), 200).await;
+        let got = ask(server.get(&path)).await.expect(200);
         must_describe(&got, blob, "application/octet-stream");
         // Then oras-go reads on after an interruption.
-        got.must_have("accept-ranges", "bytes");
+        assert_eq!(got.header("accept-ranges"), "bytes", "{got:?}");
         assert_eq!(got.body, blob.bytes);
     }
 }
@@ -96,10 +109,12 @@ async fn helm_pulls_the_chart_and_provenance_that_it_pushed() {
 async fn helm_finds_the_versions_of_a_chart_by_its_tags() {
     let server = TestServer::start().await;
     push(&server, &chart()).await;
-    let listed = send(server.get("/v2/charts/web/tags/list"), 200).await;
-    assert_eq!(listed.json()["tags"], json!([TAG]));
-    assert_eq!(listed.header("link"), None);
-    send(server.get("/v2/charts/none/tags/list"), 404)
+    let listed = ask(server.get("/v2/charts/web/tags/list"))
         .await
-        .must_say("NAME_UNKNOWN");
+        .expect(200);
+    assert_eq!(listed.json()["tags"], json!([TAG]));
+    assert_eq!(listed.maybe("link"), None, "{listed:?}");
+    ask(server.get("/v2/charts/none/tags/list"))
+        .await
+        .expect_error(404, "NAME_UNKNOWN");
 }

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::answer::{Answer, send};
-use crate::support::{Blob, Image, TestServer, random_bytes};
+use crate::support::{Answer, Blob, Image, TestServer, ask, random_bytes};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -15,7 +14,7 @@ const CHUNK: usize = 2000;
 async fn start(server: &TestServer, repository: &str, blob: &Blob) -> Answer {
     let digest = blob.digest.replace(':', "%3A");
     let path = format!("/v2/{repository}/blobs/uploads/?mount={digest}");
-    send(server.post(&path), 202).await
+    ask(server.post(&path)).await.expect(202)
 }
 
 #[tokio::test]
@@ -26,7 +25,7 @@ async fn regctl_sends_a_small_blob_in_one_put() {
     let put = server
         .put(&started.location_with(&blob.digest))
         .header("content-type", OCTETS);
-    send(put.body(blob.bytes.clone()), 201).await;
+    ask(put.body(blob.bytes.clone())).await.expect(201);
 }
 
 #[tokio::test]
@@ -34,7 +33,7 @@ async fn regctl_sends_a_large_blob_in_chunks() {
     let server = TestServer::start().await;
     let blob = Blob::new(random_bytes(1, 3 * CHUNK + 77));
     let started = start(&server, "team/app", &blob).await;
-    let least = started.header("oci-chunk-min-length");
+    let least = started.maybe("oci-chunk-min-length");
     let chunk = least.map_or(CHUNK, |least| CHUNK.max(least.parse().expect("a number")));
 
     let mut last = started;
@@ -42,20 +41,20 @@ async fn regctl_sends_a_large_blob_in_chunks() {
         let first = number * chunk;
         let end = first + bytes.len() - 1;
         let patch = server
-            .patch(&last.location())
+            .patch(last.location())
             .header("content-type", OCTETS)
             .header("content-range", format!("{first}-{end}"));
-        last = send(patch.body(bytes.to_vec()), 202).await;
+        last = ask(patch.body(bytes.to_vec())).await.expect(202);
         // From this it learns that nothing was lost.
-        last.must_have("range", &format!("0-{end}"));
+        assert_eq!(last.header("range"), format!("0-{end}"), "{last:?}");
     }
     let put = server
         .put(&last.location_with(&blob.digest))
         .header("content-type", OCTETS);
-    send(put, 201).await;
+    ask(put).await.expect(201);
     let path = format!("/v2/team/app/blobs/{}", blob.digest);
     assert!(
-        send(server.get(&path), 200).await.body == blob.bytes,
+        ask(server.get(&path)).await.expect(200).body == blob.bytes,
         "other bytes came back"
     );
 }
@@ -70,18 +69,20 @@ async fn regctl_learns_from_416_where_to_go_on() {
     let chunk = |answer: &Answer, first: usize| {
         let end = first + CHUNK - 1;
         server
-            .patch(&answer.location())
+            .patch(answer.location())
             .header("content-type", OCTETS)
             .header("content-range", format!("{first}-{end}"))
             .body(blob.bytes[first..=end].to_vec())
     };
-    let sent = send(chunk(&started, 0), 202).await;
-    let refused = send(chunk(&sent, 0), 416).await;
-    refused.must_have("range", &format!("0-{}", CHUNK - 1));
-    let status = send(server.get(&refused.location()), 204).await;
-    status.must_have("range", &format!("0-{}", CHUNK - 1));
-    let sent = send(chunk(&status, CHUNK), 202).await;
-    send(server.put(&sent.location_with(&blob.digest)), 201).await;
+    let sent = ask(chunk(&started, 0)).await.expect(202);
+    let refused = ask(chunk(&sent, 0)).await.expect(416);
+    assert_eq!(refused.header("range"), format!("0-{}", CHUNK - 1));
+    let status = ask(server.get(refused.location())).await.expect(204);
+    assert_eq!(status.header("range"), format!("0-{}", CHUNK - 1));
+    let sent = ask(chunk(&status, CHUNK)).await.expect(202);
+    ask(server.put(&sent.location_with(&blob.digest)))
+        .await
+        .expect(201);
 }
 
 #[tokio::test]
@@ -91,18 +92,16 @@ async fn regctl_mounts_or_gives_up_the_session_that_it_got() {
     image.push(&server, "team/app", "1").await;
     let digest = image.layers[0].digest.replace(':', "%3A");
     let path = format!("/v2/team/copy/blobs/uploads/?from=team%2Fapp&mount={digest}");
-    send(server.post(&path), 201).await;
+    ask(server.post(&path)).await.expect(201);
 
     let unknown = Blob::new(random_bytes(2, 10)).digest.replace(':', "%3A");
     let path = format!("/v2/team/copy/blobs/uploads/?from=team%2Fapp&mount={unknown}");
-    let started = send(server.post(&path), 202).await;
+    let started = ask(server.post(&path)).await.expect(202);
     // Older versions build the path of the session from this header.
-    let id = started
-        .header("docker-upload-uuid")
-        .expect("the id of the session");
+    let id = started.header("docker-upload-uuid");
     let path = format!("/v2/team/copy/blobs/uploads/{id}");
     assert_eq!(started.location(), path);
-    send(server.delete(&path), 204).await;
+    ask(server.delete(&path)).await.expect(204);
 }
 
 #[tokio::test]
@@ -112,7 +111,9 @@ async fn regctl_keeps_no_fallback_tag_where_the_subject_is_confirmed() {
     image.push(&server, "team/app", "1").await;
     let digest = &image.manifest.digest;
     let referrers = format!("/v2/team/app/referrers/{digest}");
-    let none = send(server.get(&referrers).header("accept", INDEX), 200).await;
+    let none = ask(server.get(&referrers).header("accept", INDEX))
+        .await
+        .expect(200);
     assert_eq!(none.json()["manifests"], json!([]));
 
     let empty = Blob::new("{}");
@@ -128,20 +129,22 @@ async fn regctl_keeps_no_fallback_tag_where_the_subject_is_confirmed() {
     let artifact = Blob::new(artifact.to_string());
     let path = format!("/v2/team/app/manifests/{}", artifact.digest);
     let put = server.put(&path).header("content-type", MANIFEST);
-    let stored = send(put.body(artifact.bytes.clone()), 201).await;
-    stored.must_have("oci-subject", digest);
+    let stored = ask(put.body(artifact.bytes.clone())).await.expect(201);
+    assert_eq!(stored.header("oci-subject"), digest, "{stored:?}");
 
     // A list from both places: the API, and the tag of old.
-    let listed = send(server.get(&referrers).header("accept", INDEX), 200).await;
+    let listed = ask(server.get(&referrers).header("accept", INDEX))
+        .await
+        .expect(200);
     assert_eq!(listed.json()["manifests"][0]["digest"], *artifact.digest);
     let fallback = format!("/v2/team/app/manifests/{}", digest.replace(':', "-"));
-    send(server.head(&fallback), 404).await;
-    send(server.get(&fallback), 404)
+    ask(server.head(&fallback)).await.expect(404);
+    ask(server.get(&fallback))
         .await
-        .must_say("MANIFEST_UNKNOWN");
-    send(server.delete(&path), 202).await;
+        .expect_error(404, "MANIFEST_UNKNOWN");
+    ask(server.delete(&path)).await.expect(202);
     assert_eq!(
-        send(server.get(&referrers), 200).await.json()["manifests"],
+        ask(server.get(&referrers)).await.expect(200).json()["manifests"],
         json!([])
     );
 }
@@ -154,12 +157,16 @@ async fn regctl_deletes_a_tag_alone() {
         image.push(&server, "team/app", tag).await;
     }
     // Were this not 202, it would push an empty image to the tag and delete that by digest.
-    send(server.delete("/v2/team/app/manifests/1"), 202).await;
-    send(server.head("/v2/team/app/manifests/1"), 404).await;
+    ask(server.delete("/v2/team/app/manifests/1"))
+        .await
+        .expect(202);
+    ask(server.head("/v2/team/app/manifests/1"))
+        .await
+        .expect(404);
     let path = format!("/v2/team/app/manifests/{}", image.manifest.digest);
-    send(server.head(&path), 200).await;
+    ask(server.head(&path)).await.expect(200);
     let tags = server
         .get("/v2/team/app/tags/list")
         .header("accept", "application/json");
-    assert_eq!(send(tags, 200).await.json()["tags"], json!(["2"]));
+    assert_eq!(ask(tags).await.expect(200).json()["tags"], json!(["2"]));
 }

@@ -138,6 +138,23 @@ impl Answer {
             .unwrap_or_else(|| panic!("no header {name} in {self:?}"))
     }
 
+    /// Where to go on. containerd puts scheme and host before what begins with a slash, and takes
+    /// off its credentials when they differ, so a path is what every client gets along with.
+    #[track_caller]
+    pub fn location(&self) -> &str {
+        let location = self.header("location");
+        assert!(location.starts_with("/v2/"), "{self:?}");
+        location
+    }
+
+    /// The location with a digest appended to whatever query it has.
+    #[track_caller]
+    pub fn location_with(&self, digest: &str) -> String {
+        let location = self.location();
+        let separator = if location.contains('?') { '&' } else { '?' };
+        format!("{location}{separator}digest={}", digest.replace(':', "%3A"))
+    }
+
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))

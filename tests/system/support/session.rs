@@ -18,7 +18,7 @@ impl Session {
     #[track_caller]
     pub fn of(answer: &Answer) -> Self {
         Self {
-            location: answer.header("location").to_owned(),
+            location: answer.location().to_owned(),
         }
     }
 
