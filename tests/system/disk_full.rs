@@ -11,7 +11,9 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Blob, Image, OCI_MANIFEST, TestServer, files, random_bytes, skip, until};
+use crate::support::{
+    Blob, Image, OCI_MANIFEST, Session, TestServer, files, random_bytes, skip, until,
+};
 
 const MIB: usize = 1024 * 1024;
 
@@ -103,16 +105,6 @@ async fn assert_pulls(server: &TestServer, repository: &str, image: &Image) {
     }
 }
 
-async fn session(server: &TestServer, repository: &str) -> String {
-    let path = format!("/v2/{repository}/blobs/uploads/");
-    let started = server.post(&path).send().await.expect("an answer");
-    assert_eq!(started.status(), StatusCode::ACCEPTED);
-    started.headers()["location"]
-        .to_str()
-        .expect("a path")
-        .to_owned()
-}
-
 #[tokio::test]
 async fn a_blob_that_is_larger_than_the_disk_is_refused_and_leaves_nothing() {
     let Some(disk) = Disk::mount(16) else { return };
@@ -124,15 +116,15 @@ async fn a_blob_that_is_larger_than_the_disk_is_refused_and_leaves_nothing() {
     let before = disk.free();
 
     let single = format!("/v2/{repository}/blobs/uploads/?digest={}", large.digest);
-    let by_put = session(&server, repository).await;
-    let by_patch = session(&server, repository).await;
+    let by_put = Session::start(&server, repository).await;
+    let by_patch = Session::start(&server, repository).await;
     let requests = [
-        server.post(&single),
-        server.put(&format!("{by_put}?digest={}", large.digest)),
-        server.patch(&by_patch),
+        server.post(&single).body(large.bytes.clone()),
+        by_put.put(&server, &large.digest, &large.bytes),
+        by_patch.patch(&server, &large.bytes),
     ];
     for request in requests {
-        let answer = request.body(large.bytes.clone()).send().await;
+        let answer = request.send().await;
         assert_full(answer.expect("an answer"), "blob").await;
         assert_pulls(&server, repository, &image).await;
         let after = disk.free();
@@ -141,14 +133,9 @@ async fn a_blob_that_is_larger_than_the_disk_is_refused_and_leaves_nothing() {
             "{before} bytes were free before, {after} after"
         );
     }
-    for location in [by_put, by_patch] {
-        let gone = server.get(&location).send().await.expect("an answer");
-        assert_eq!(
-            gone.status(),
-            StatusCode::NOT_FOUND,
-            "{location}: {:#?}",
-            server.log()
-        );
+    for session in [by_put, by_patch] {
+        let gone = session.status(&server).await;
+        assert_eq!(gone.status, 404, "{gone:?}: {:#?}", server.log());
     }
     assert_eq!(
         files(&disk.path().join("store/uploads")),
@@ -166,15 +153,11 @@ async fn pulls_go_on_while_the_disk_is_full_and_pushes_once_there_is_space() {
     let repository = "disk/full";
     let image = Image::new([random_bytes(1, 2 * MIB)]);
     image.push(&server, repository, "latest").await;
-    let location = session(&server, repository).await;
+    let session = Session::start(&server, repository).await;
     disk.fill();
 
     let blob = Blob::new(random_bytes(2, MIB));
-    let answer = server
-        .patch(&location)
-        .body(blob.bytes.clone())
-        .send()
-        .await;
+    let answer = session.patch(&server, &blob.bytes).send().await;
     assert_full(answer.expect("an answer"), "blob").await;
     until("a readiness check that finds the disk full", async || {
         let (status, report) = readiness(&server).await;

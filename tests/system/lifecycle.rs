@@ -8,19 +8,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::task::block_in_place;
 
-use crate::support::{Blob, Raw, TestServer, TestServerBuilder, random_bytes, until};
+use crate::support::{Blob, Raw, Session, TestServer, TestServerBuilder, ask, random_bytes, until};
 
 /// More than the kernel buffers between two programs, so that a download waits for its reader.
 const LARGE: usize = 48 * 1024 * 1024;
-
-fn logged(server: &TestServer, text: &str) -> bool {
-    let log = server.log();
-    log.iter().any(|line| {
-        line["message"]
-            .as_str()
-            .is_some_and(|message| message.contains(text))
-    })
-}
 
 /// A server in the middle of a download, of which the head has come.
 async fn with_download(builder: TestServerBuilder) -> (TestServer, Blob, Raw) {
@@ -50,8 +41,8 @@ async fn sigterm_lets_a_download_finish_and_takes_no_new_connections() {
     assert_eq!(Blob::new(bytes).digest, blob.digest);
     let status = block_in_place(|| server.wait());
     assert!(status.success(), "{status}");
-    assert!(logged(&server, "stopped"));
-    assert!(!logged(&server, "transfers"), "{:?}", server.log());
+    assert!(server.logged("stopped"));
+    assert!(!server.logged("transfers"), "{:?}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +61,7 @@ async fn sigterm_lets_an_upload_finish() {
     assert!(upload.head().await.starts_with("HTTP/1.1 100 "));
     server.signal("-TERM");
     until("the beginning of the end", async || {
-        logged(&server, "stopping")
+        server.logged("stopping")
     })
     .await;
     upload.send(&blob.bytes).await;
@@ -92,7 +83,7 @@ async fn transfers_are_cut_when_the_time_for_them_is_over() {
     let (mut server, blob, mut download) = with_download(builder).await;
     let status = block_in_place(|| server.stop());
     assert!(status.success(), "{status}");
-    assert!(logged(&server, "transfers were cut"));
+    assert!(server.logged("transfers were cut"));
     assert!(download.rest().await.len() < blob.bytes.len());
 }
 
@@ -102,7 +93,7 @@ async fn a_second_sigterm_cuts_transfers_at_once() {
     let (mut server, blob, mut download) = with_download(builder).await;
     server.signal("-TERM");
     until("the beginning of the end", async || {
-        logged(&server, "stopping")
+        server.logged("stopping")
     })
     .await;
     let begun = Instant::now();
@@ -121,14 +112,13 @@ async fn assert_upload_is_cut(shutdown_seconds: u64, signals: usize) {
         .start()
         .await;
     let blob = Blob::new(random_bytes(3, 100_000));
-    let started = server.post("/v2/life/cycle/blobs/uploads/").send().await;
-    let started = started.expect("an answer");
-    let location = started.headers()["location"].to_str().expect("a path");
+    let session = Session::start(&server, "life/cycle").await;
     let mut upload = Raw::connect(&server).await;
     upload
         .send(format!(
-            "PATCH {location} HTTP/1.1\r\nhost: berth\r\n\
+            "PATCH {} HTTP/1.1\r\nhost: berth\r\n\
              expect: 100-continue\r\ncontent-length: 100000\r\n\r\n",
+            session.location
         ))
         .await;
     assert!(upload.head().await.starts_with("HTTP/1.1 100 "));
@@ -136,24 +126,18 @@ async fn assert_upload_is_cut(shutdown_seconds: u64, signals: usize) {
     for _ in 0..signals {
         server.signal("-TERM");
         until("the beginning of the end", async || {
-            logged(&server, "stopping")
+            server.logged("stopping")
         })
         .await;
     }
     until("the end of the server", async || !server.runs()).await;
-    assert!(logged(&server, "stopped"), "{:#?}", server.log());
+    assert!(server.logged("stopped"), "{:#?}", server.log());
 
     let server = server.restart().await;
-    let status = server.get(location).send().await.expect("an answer");
-    let range = status.headers()["range"].to_str().expect("a range");
-    assert_eq!(range, "0-59999");
-    let stored = server
-        .put(&format!("{location}?digest={}", blob.digest))
-        .body(blob.bytes[60_000..].to_vec())
-        .send()
-        .await
-        .expect("an answer");
-    assert!(stored.status().is_success());
+    let status = session.status(&server).await.expect(204);
+    assert_eq!(status.header("range"), "0-59999", "{status:?}");
+    let put = session.put(&server, &blob.digest, &blob.bytes[60_000..]);
+    ask(put).await.expect(201);
 }
 
 #[tokio::test]

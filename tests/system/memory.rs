@@ -9,7 +9,7 @@ use futures_util::stream;
 use reqwest::{Body, Client, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{TestServer, provided, random_bytes};
+use crate::support::{Session, TestServer, provided, random_bytes};
 
 const PIECES: u64 = 1024;
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -55,16 +55,14 @@ async fn a_blob_of_a_gibibyte_is_pushed_and_pulled_in_forty_mebibytes_of_memory(
     (0..PIECES).for_each(|number| hash.update(piece(&block, number)));
     let digest = format!("sha256:{}", hex::encode(hash.finalize()));
 
-    let started = server.post("/v2/large/blobs/blobs/uploads/").send().await;
-    let started = started.expect("an answer");
-    let location = started.headers()["location"].to_str().expect("a path");
+    let Session { location } = Session::start(&server, "large/blobs").await;
     let begun = Instant::now();
     let pieces = stream::iter((0..PIECES).map({
         let block = block.clone();
         move |number| Ok::<_, std::io::Error>(piece(&block, number))
     }));
     let sent = client
-        .patch(server.url(location))
+        .patch(server.url(&location))
         .body(Body::wrap_stream(pieces))
         .send()
         .await

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-use crate::support::{Blob, Raw, TestServer, random_bytes, until};
+use crate::support::{Blob, Raw, Session, TestServer, ask, random_bytes, until};
 
 const GET: &str = "GET /v2/ HTTP/1.1\r\nhost: berth\r\n\r\n";
 
@@ -81,13 +81,12 @@ async fn an_upload_that_stalls_is_answered_408_and_keeps_what_arrived() {
         .start()
         .await;
     let blob = Blob::new(random_bytes(1, 300_000));
-    let started = server.post("/v2/slow/pushes/blobs/uploads/").send().await;
-    let started = started.expect("an answer");
-    let location = started.headers()["location"].to_str().expect("a path");
+    let session = Session::start(&server, "slow/pushes").await;
 
     let mut slow = Raw::connect(&server).await;
     slow.send(format!(
-        "PATCH {location} HTTP/1.1\r\nhost: berth\r\ncontent-length: 300000\r\n\r\n"
+        "PATCH {} HTTP/1.1\r\nhost: berth\r\ncontent-length: 300000\r\n\r\n",
+        session.location
     ))
     .await;
     slow.send(&blob.bytes[..200_000]).await;
@@ -97,15 +96,10 @@ async fn an_upload_that_stalls_is_answered_408_and_keeps_what_arrived() {
     assert_eq!(error["errors"][0]["code"], "BLOB_UPLOAD_INVALID");
     assert_eq!(error["errors"][0]["message"], "nothing came for 1 seconds");
 
-    let status = server.get(location).send().await.expect("an answer");
-    assert_eq!(status.headers()["range"], "0-199999");
-    let stored = server
-        .put(&format!("{location}?digest={}", blob.digest))
-        .body(blob.bytes[200_000..].to_vec())
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(stored.status(), StatusCode::CREATED);
+    let status = session.status(&server).await.expect(204);
+    assert_eq!(status.header("range"), "0-199999", "{status:?}");
+    let put = session.put(&server, &blob.digest, &blob.bytes[200_000..]);
+    ask(put).await.expect(201);
 }
 
 #[tokio::test]

@@ -71,15 +71,6 @@ async fn served(server: &TestServer) -> Vec<u8> {
     info.peer_certificate().expect("a certificate").to_vec()
 }
 
-fn logged(server: &TestServer, text: &str) -> bool {
-    let log = server.log();
-    log.iter().any(|line| {
-        line["message"]
-            .as_str()
-            .is_some_and(|message| message.contains(text))
-    })
-}
-
 #[tokio::test]
 async fn https_carries_pushes_and_pulls_over_both_versions_of_http() {
     let (files, certificate) = Files::new();
@@ -184,7 +175,7 @@ async fn broken_files_keep_the_certificate_of_before() {
     assert_eq!(fs::read(&files.key).expect("a file"), good);
     server.signal("-HUP");
     until("a load that works", async || {
-        logged(&server, "loaded the TLS certificate again")
+        server.logged("loaded the TLS certificate again")
     })
     .await;
     assert_eq!(served(&server).await, old);

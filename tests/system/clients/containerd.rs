@@ -10,8 +10,11 @@ fn ctr() -> Option<Program> {
     Some(Program::new(&["ctr"]))
 }
 
-/// Gives containerd the layout as `name:1`.
-fn import(ctr: &Program, layout: &Layout, name: &str) -> Finally {
+/// A server with nothing in it, and the name on it of a layout that containerd has been given.
+async fn imported(ctr: &Program) -> (TestServer, Layout, String, Finally) {
+    let server = TestServer::start().await;
+    let layout = Layout::new();
+    let name = format!("{}/team/multi", server.host());
     let image = format!("{name}:1");
     let remove = ctr.finally(&["images", "rm", "--sync", &image]);
     let archive = layout.archive();
@@ -20,21 +23,17 @@ fn import(ctr: &Program, layout: &Layout, name: &str) -> Finally {
         "import",
         "--all-platforms",
         "--base-name",
-        name,
+        &name,
         text(&archive),
     ];
     ctr.run(&words);
-    remove
+    (server, layout, image, remove)
 }
 
 #[tokio::test]
 async fn containerd_pulls_back_the_whole_index_that_it_pushed() {
     let Some(ctr) = ctr() else { return };
-    let server = TestServer::start().await;
-    let layout = Layout::new();
-    let name = format!("{}/team/multi", server.host());
-    let image = format!("{name}:1");
-    let _remove = import(&ctr, &layout, &name);
+    let (server, layout, image, _remove) = imported(&ctr).await;
 
     ctr.run(&["images", "push", "--plain-http", &image]);
     let stored = Stored::whole(&server, "team/multi", "1").await;
@@ -55,11 +54,7 @@ async fn containerd_pulls_back_the_whole_index_that_it_pushed() {
 #[tokio::test]
 async fn containerd_runs_the_one_platform_that_it_pulled() {
     let Some(ctr) = ctr() else { return };
-    let server = TestServer::start().await;
-    let layout = Layout::new();
-    let name = format!("{}/team/multi", server.host());
-    let image = format!("{name}:1");
-    let _remove = import(&ctr, &layout, &name);
+    let (server, layout, image, _remove) = imported(&ctr).await;
     ctr.run(&["images", "push", "--plain-http", &image]);
     ctr.run(&["images", "rm", "--sync", &image]);
 
@@ -74,14 +69,10 @@ async fn containerd_runs_the_one_platform_that_it_pulled() {
 #[tokio::test]
 async fn containerd_pushes_one_platform_without_the_index() {
     let Some(ctr) = ctr() else { return };
-    let server = TestServer::start().await;
-    let layout = Layout::new();
-    let name = format!("{}/team/multi", server.host());
-    let _remove = import(&ctr, &layout, &name);
+    let (server, layout, image, _remove) = imported(&ctr).await;
     let single = format!("{}/team/single:1", server.host());
     let [_, other] = platforms();
     let platform = format!("linux/{other}");
-    let image = format!("{name}:1");
     ctr.run(&[
         "images",
         "push",
@@ -102,11 +93,7 @@ async fn containerd_pushes_one_platform_without_the_index() {
 #[tokio::test]
 async fn containerd_sends_nothing_when_the_tag_is_there_already() {
     let Some(ctr) = ctr() else { return };
-    let server = TestServer::start().await;
-    let layout = Layout::new();
-    let name = format!("{}/team/multi", server.host());
-    let image = format!("{name}:1");
-    let _remove = import(&ctr, &layout, &name);
+    let (server, _layout, image, _remove) = imported(&ctr).await;
     ctr.run(&["images", "push", "--plain-http", &image]);
     // Two layers and two configs; two manifests and an index.
     assert_answered(&server, "start_upload", 202, 4).await;

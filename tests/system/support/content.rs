@@ -2,7 +2,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::TestServer;
+use super::{Session, TestServer, ask};
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -56,24 +56,9 @@ impl Blob {
 
     /// POST, then PUT with the whole body, as containerd does.
     pub async fn push(&self, server: &TestServer, repository: &str) {
-        let started = server
-            .post(&format!("/v2/{repository}/blobs/uploads/"))
-            .send()
-            .await
-            .expect("an answer");
-        assert_eq!(started.status(), StatusCode::ACCEPTED);
-        let location = started.headers()["location"]
-            .to_str()
-            .expect("a path")
-            .to_owned();
-        let url = format!("{location}?digest={}", self.digest);
-        let stored = server
-            .put(&url)
-            .body(self.bytes.clone())
-            .send()
-            .await
-            .expect("an answer");
-        assert_eq!(stored.status(), StatusCode::CREATED);
+        let session = Session::start(server, repository).await;
+        let put = session.put(server, &self.digest, &self.bytes);
+        ask(put).await.expect(201);
     }
 }
 

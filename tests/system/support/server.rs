@@ -104,6 +104,15 @@ impl TestServer {
         self.log.lock().expect("the log").clone()
     }
 
+    /// Whether the message of a line that the server has logged so far holds the text.
+    pub fn logged(&self, text: &str) -> bool {
+        self.log().iter().any(|line| {
+            line["message"]
+                .as_str()
+                .is_some_and(|message| message.contains(text))
+        })
+    }
+
     /// SIGKILL, and the wait for its end.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child that can be killed");
