@@ -70,13 +70,13 @@ fn done(call: &str) -> Option<Event> {
     }
 }
 
-/// What happened for each answer 201: from the answer before it up to it.
-fn pushes(events: &[Event]) -> Vec<&[Event]> {
+/// What happened for each answer of a status: from the answer before it up to it.
+fn answered<'e>(events: &'e [Event], expected: &str) -> Vec<&'e [Event]> {
     let mut pushes = Vec::new();
     let mut begin = 0;
     for (at, event) in events.iter().enumerate() {
         if let Event::Answered(status) = event {
-            if status == "201" {
+            if status == expected {
                 pushes.push(&events[begin..at]);
             }
             begin = at + 1;
@@ -97,6 +97,27 @@ fn assert_committed(push: &[Event], database: &Path, earliest: usize) {
         written > Some(earliest) && synced > written,
         "{} is written at {written:?} and synced at {synced:?}, not after {earliest}: {push:#?}",
         database.display()
+    );
+}
+
+/// The staged file that a chunk was written to.
+fn staged(chunk: &[Event]) -> Option<PathBuf> {
+    chunk.iter().find_map(|event| match event {
+        Event::Written(path) if path.parent()?.ends_with("store/uploads") => Some(path.clone()),
+        _ => None,
+    })
+}
+
+/// A row that says how far a session is, and with which hash, is written after the bytes are on
+/// disk: a power cut that kept the row alone would let other bytes pass for proved ones.
+fn assert_chunk_durable(chunk: &[Event], staged: &Path, database: &Path) {
+    let written = last(chunk, &Event::Written(staged.to_owned()));
+    let synced = last(chunk, &Event::Synced(staged.to_owned()));
+    let saved = last(chunk, &Event::Written(database.to_owned()));
+    assert!(
+        synced > written && saved > synced,
+        "{} is written at {written:?}, synced at {synced:?} and in its row at {saved:?}: {chunk:#?}",
+        staged.display()
     );
 }
 
@@ -171,7 +192,7 @@ async fn a_push_is_acknowledged_after_its_bytes_its_name_and_its_row_are_synced(
     .await;
 
     let events = parse(&text);
-    let pushes = pushes(&events);
+    let pushes = answered(&events, "201");
     // Each shape, and the image's layer, configuration and manifest.
     assert_eq!(pushes.len(), Shape::ALL.len() + 3);
     let (manifest, blobs) = pushes.split_last().expect("some");
@@ -179,4 +200,13 @@ async fn a_push_is_acknowledged_after_its_bytes_its_name_and_its_row_are_synced(
         assert_blob_durable(push, &events, &database);
     }
     assert_committed(manifest, &database, 0);
+    let chunks = answered(&events, "202")
+        .into_iter()
+        .filter_map(|chunk| Some((staged(chunk)?, chunk)));
+    let mut count = 0;
+    for (written, chunk) in chunks {
+        assert_chunk_durable(chunk, &written, &database);
+        count += 1;
+    }
+    assert!(count > 0, "no shape sends chunks: {events:#?}");
 }

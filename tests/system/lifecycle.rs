@@ -210,6 +210,24 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     assert!(answer.status().is_success(), "the first goes on");
 }
 
+/// Its sweep at the start would take the uploads of the first for leftovers.
+#[tokio::test]
+async fn a_second_server_on_the_same_store_is_refused() {
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("file://{}", server.data_dir().join("store").display());
+    let second = Command::new(env!("CARGO_BIN_EXE_berth"))
+        .arg("serve")
+        .env("BERTH_LISTEN", "127.0.0.1:0")
+        .env("BERTH_DATA_DIR", folder.path())
+        .env("BERTH_STORAGE__URL", store)
+        .output()
+        .expect("berth starts");
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("which another server may hold"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn systemd_is_told_of_the_start_and_of_the_end() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -248,3 +248,23 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
         .body(content.clone());
     ask(early).await.expect_error(416, "BLOB_UPLOAD_INVALID");
 }
+
+/// As a power cut or somebody's clean-up may leave it.
+#[tokio::test]
+async fn a_session_whose_bytes_are_gone_is_unknown() {
+    let server = TestServer::start().await;
+    for lost in [false, true] {
+        let session = Session::start(&server, "app").await;
+        ask(session.patch(&server, b"content")).await.expect(202);
+        let staged = server.data_dir().join("store/uploads").join(session.id());
+        if lost {
+            std::fs::remove_file(&staged).expect("the staged bytes");
+        } else {
+            std::fs::write(&staged, b"con").expect("fewer bytes");
+        }
+        let put = session.put(&server, &digest_of(b"content!"), b"!");
+        ask(put).await.expect_error(404, "BLOB_UPLOAD_UNKNOWN");
+        expect_unknown(&server, &session.location).await;
+        assert!(!staged.exists(), "what is left of its bytes is still there");
+    }
+}

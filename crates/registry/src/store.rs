@@ -86,6 +86,9 @@ pub trait BlobStore: Send + Sync + 'static {
 pub trait Staging: Send {
     /// Appends the pieces in order. After an error the upload goes on from what was last put aside.
     async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError>;
+
+    /// Makes what was written durable, so that a row may say that it is there.
+    async fn sync(&mut self) -> Result<(), StoreError>;
 }
 
 #[derive(Debug, thiserror::Error)]

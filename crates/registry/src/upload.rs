@@ -3,8 +3,9 @@
 //! - Bytes are hashed as they are written; the state of the hash is saved with the offset, so a
 //!   session goes on after a restart and no byte is read twice. (The one exception: a client that
 //!   names SHA-512 only when it closes a session has its bytes read once more.)
-//! - A session's row never says more than was written. What was written and not said is cut off
-//!   when the session goes on.
+//! - A session's row never says more than is durable: the bytes are synced before it is saved, or a
+//!   power cut could keep the state of a hash and lose what it was made of. What was written and
+//!   not said is cut off when the session goes on.
 //! - A blob is visible by its row, which is written after the digest was proved and the store has
 //!   made the bytes durable. 201 comes after the row.
 //! - One request at a time works on a session.
@@ -145,17 +146,20 @@ impl Registry {
         let session = self.upload_session(repository, upload).await?;
         let start = session.offset;
         check_chunk(chunk, start)?;
-        let mut appender =
-            Appender::open(&*self.store, upload, session.offset, session.hasher).await?;
+        let mut appender = self.open_staged(upload, start, session.hasher).await?;
         let received = appender.append(body).await;
+        let synced = appender.sync().await;
+        // This closes the file: while it is open, removing it gives no space back.
         let (offset, hasher) = appender.finish();
-        let cut = match received {
-            Ok(()) => {
+        let cut = match (received, synced) {
+            (Ok(()), Ok(())) => {
                 check_length(chunk, offset - start)?;
                 None
             }
-            Err(AppendError::Body(cut)) => Some(cut),
-            Err(AppendError::Store(error)) => return Err(self.give_up(upload, error).await),
+            (Err(AppendError::Body(cut)), Ok(())) => Some(cut),
+            (Err(AppendError::Store(error)), _) | (_, Err(error)) => {
+                return Err(self.give_up(upload, error).await);
+            }
         };
         self.save_upload(upload, offset, hasher).await?;
         cut.map_or(Ok(offset), |cut| Err(cut.into()))
@@ -179,7 +183,7 @@ impl Registry {
         let start = session.offset;
         check_chunk(chunk, start)?;
         let hasher = self.hasher_for(&digest, upload, session).await?;
-        let mut appender = Appender::open(&*self.store, upload, start, hasher).await?;
+        let mut appender = self.open_staged(upload, start, hasher).await?;
         let received = appender.append(body).await;
         // This closes the file: while it is open, removing it gives no space back.
         let (size_bytes, hasher) = appender.finish();
@@ -281,6 +285,24 @@ impl Registry {
         session.ok_or(UploadError::UnknownSession(upload))
     }
 
+    /// Opens what a session has staged. A session whose bytes are gone can not go on: the client is
+    /// told that it is unknown, and starts again.
+    async fn open_staged(
+        &self,
+        upload: UploadId,
+        offset: u64,
+        hasher: Hasher,
+    ) -> Result<Appender, UploadError> {
+        match Appender::open(&*self.store, upload, offset, hasher).await {
+            Err(StoreError::Missing(_) | StoreError::Short { .. }) => {
+                warn!(upload = %upload, "the bytes of upload {upload} are gone");
+                self.drop_upload(upload).await?;
+                Err(UploadError::UnknownSession(upload))
+            }
+            opened => Ok(opened?),
+        }
+    }
+
     async fn save_upload(
         &self,
         upload: UploadId,
@@ -322,7 +344,13 @@ impl Registry {
                     usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
                 hasher.update(&piece[..length]);
                 left -= length as u64;
+                if left == 0 {
+                    break;
+                }
             }
+            // Saved at once, so that a client whose close is cut has its bytes read only this once.
+            self.save_upload(upload, session.offset, hasher.clone())
+                .await?;
         }
         Ok(hasher)
     }

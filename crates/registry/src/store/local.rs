@@ -1,6 +1,7 @@
 //! Blobs in a local folder.
 //!
 //! ```text
+//! lock                   held by the server that is running
 //! uploads/<upload>       bytes that are still coming, appended to
 //! blobs/ab/<upload>      published bytes; `ab` are the first two digits of the name
 //! ```
@@ -9,10 +10,10 @@
 //! name. The first name goes once the database has the key. So whatever a crash leaves behind still
 //! has a name in `uploads`, which is small: it is found there without a walk through the blobs.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use berth_oci::UploadId;
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::{GetResultPayload, ObjectStoreExt as _};
+use rustix::fs::{FlockOperation, flock};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -31,17 +33,22 @@ mod read;
 pub struct LocalStore {
     root: PathBuf,
     objects: LocalFileSystem,
+    /// Held while the store is open: another server would sweep our uploads away.
+    _lock: File,
 }
 
 impl LocalStore {
     /// Opens the folder, and makes it if it is not there.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         create_folders(root).map_err(io_error("create the folders"))?;
+        let lock =
+            lock(root).map_err(io_error("lock the folder, which another server may hold,"))?;
         let objects =
             LocalFileSystem::new_with_prefix(root).map_err(object_error("open the folder"))?;
         Ok(Self {
             root: root.to_owned(),
             objects,
+            _lock: lock,
         })
     }
 
@@ -163,7 +170,8 @@ impl BlobStore for LocalStore {
     }
 
     async fn probe_write(&self) -> Result<(), StoreError> {
-        let probe = UploadId::from(Uuid::new_v4());
+        // One name, so that a probe that was given up is the next one's to remove.
+        let probe = UploadId::from(Uuid::nil());
         let mut staging = self.stage(probe, 0).await?;
         let written = staging.write(vec![Bytes::from_static(&[0; 4096])]).await;
         self.discard(probe).await?;
@@ -185,6 +193,11 @@ impl Staging for StagedFile {
         blocking(move || write_all_at(&file, &pieces, start).map_err(io_error("write an upload")))
             .await
     }
+
+    async fn sync(&mut self) -> Result<(), StoreError> {
+        let file = Arc::clone(&self.file);
+        blocking(move || file.sync_data().map_err(io_error("sync an upload"))).await
+    }
 }
 
 fn write_all_at(file: &File, pieces: &[Bytes], start: u64) -> io::Result<()> {
@@ -199,8 +212,10 @@ fn write_all_at(file: &File, pieces: &[Bytes], start: u64) -> io::Result<()> {
 /// The folders and their 256 parts, durable before the first object is.
 fn create_folders(root: &Path) -> io::Result<()> {
     let blobs = root.join("blobs");
-    fs::create_dir_all(root.join("uploads"))?;
-    fs::create_dir_all(&blobs)?;
+    let mut private = DirBuilder::new();
+    private.recursive(true).mode(0o700).create(root)?;
+    private.create(root.join("uploads"))?;
+    private.create(&blobs)?;
     for part in 0..=u8::MAX {
         match fs::create_dir(blobs.join(format!("{part:02x}"))) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -210,6 +225,16 @@ fn create_folders(root: &Path) -> io::Result<()> {
     sync_folder(&blobs)?;
     sync_folder(root)?;
     root.parent().map_or(Ok(()), sync_folder)
+}
+
+fn lock(root: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(root.join("lock"))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(file)
 }
 
 /// Links first and syncs after: on a journalling file system the first sync then commits the link

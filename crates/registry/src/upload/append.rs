@@ -9,6 +9,8 @@ use crate::store::{BlobStore, Staging, StoreError};
 
 /// So much is hashed and written at a time: enough to make the hops to other threads cheap.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// A client may send its bytes one by one, and each piece has a cost of its own.
+const BATCH_PIECES: usize = 1024;
 /// Less than this is hashed where it is; it takes some tens of microseconds.
 const INLINE_BYTES: usize = 64 * 1024;
 
@@ -66,6 +68,11 @@ impl Appender {
         }
     }
 
+    /// Makes all that was written durable.
+    pub(super) async fn sync(&mut self) -> Result<(), StoreError> {
+        self.pipe.staging.sync().await
+    }
+
     /// The offset and the hash of all that was written.
     pub(super) fn finish(self) -> (u64, Hasher) {
         (self.offset, self.pipe.hasher)
@@ -114,7 +121,7 @@ impl Batch {
     /// Receives until the batch is large enough or the body ends, well or not.
     async fn receive(body: &mut Body) -> (Self, Option<Result<(), BodyError>>) {
         let mut batch = Self::default();
-        while batch.length < BATCH_BYTES as u64 {
+        while batch.length < BATCH_BYTES as u64 && batch.pieces.len() < BATCH_PIECES {
             match body.next().await {
                 Some(Ok(piece)) if piece.is_empty() => {}
                 Some(Ok(piece)) => {

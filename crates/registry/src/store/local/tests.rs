@@ -44,7 +44,9 @@ impl Fixture {
                     folders.push(path);
                 } else {
                     let name = path.strip_prefix(self.folder.path()).unwrap();
-                    files.push(name.to_str().unwrap().to_owned());
+                    if name != Path::new("lock") {
+                        files.push(name.to_str().unwrap().to_owned());
+                    }
                 }
             }
         }
