@@ -1,5 +1,6 @@
 -- What a push makes and a pull reads. Times are milliseconds since 1970, sizes are bytes, digests
--- are `algorithm:hex`.
+-- are `algorithm:hex`. Ids that are remembered outside of the database for a while, in counts of
+-- pulls and in the Link of a page, are AUTOINCREMENT: they are never used again.
 
 -- The first path component of a repository name.
 CREATE TABLE projects (
@@ -9,7 +10,7 @@ CREATE TABLE projects (
 ) STRICT;
 
 CREATE TABLE repositories (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id INTEGER NOT NULL REFERENCES projects (id),
     name TEXT NOT NULL CONSTRAINT repositories_name_unique UNIQUE,
     created_at INTEGER NOT NULL
@@ -18,7 +19,7 @@ CREATE TABLE repositories (
 -- Bytes in the blob store, once for the whole registry. `key` is the store's own: nothing else
 -- derives a place from a digest.
 CREATE TABLE blobs (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT NOT NULL CONSTRAINT blobs_digest_unique UNIQUE,
     size_bytes INTEGER NOT NULL,
     key TEXT NOT NULL CONSTRAINT blobs_key_unique UNIQUE,
@@ -39,7 +40,7 @@ CREATE INDEX repository_blobs_by_blob ON repository_blobs (blob_id);
 
 -- `bytes` comes last, so that reading the other columns does not read its overflow pages.
 CREATE TABLE manifests (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
     digest TEXT NOT NULL,
     media_type TEXT NOT NULL,

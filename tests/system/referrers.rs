@@ -278,3 +278,38 @@ async fn the_tag_that_older_clients_keep_for_referrers_is_taken_up() {
         assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
     }
 }
+
+/// Clients read an index of 4 MiB at most, and the server should not hold more.
+#[tokio::test]
+async fn a_page_ends_before_its_annotations_grow_too_long() {
+    let server = TestServer::start().await;
+    let subject = subject().digest;
+    let mut pushed = Vec::new();
+    for number in 0..4 {
+        let mut referrer = bare_image(&server, "app").await;
+        referrer["subject"] = json!({"mediaType": OCI_MANIFEST, "digest": subject, "size": 1});
+        referrer["annotations"] =
+            json!({"number": number.to_string(), "long": "x".repeat(1_500_000)});
+        push(&server, "app", &referrer).await;
+        pushed.push(number.to_string());
+    }
+    let mut listed = Vec::new();
+    let mut next = Some(format!("/v2/app/referrers/{subject}"));
+    while let Some(path) = next {
+        let answer = ask(server.get(&path)).await.expect(200);
+        assert!(answer.body.len() < 4_000_000, "{} bytes", answer.body.len());
+        for entry in answer.json()["manifests"].as_array().expect("a list") {
+            listed.push(
+                entry["annotations"]["number"]
+                    .as_str()
+                    .expect("a number")
+                    .to_owned(),
+            );
+        }
+        next = answer.maybe("link").map(|link| {
+            let (path, _) = link[1..].split_once('>').expect("a target");
+            path.to_owned()
+        });
+    }
+    assert_eq!(listed, pushed);
+}

@@ -21,7 +21,7 @@ pub(crate) use hosted::Hosted;
 /// Absence is `None`; an error means that the source could not say.
 #[async_trait]
 pub(crate) trait Source: Send + Sync {
-    /// What a manifest is, without its bytes.
+    /// What a manifest is, without its bytes. Counts as a pull of the tag, if it names one.
     async fn describe_manifest(
         &self,
         repository: &RepositoryName,

@@ -60,6 +60,19 @@ impl Usage {
         std::mem::take(&mut *self.counted())
     }
 
+    /// Takes up what could not be written, for the next time.
+    fn put_back(&self, unwritten: impl Iterator<Item = (Pulled, Pulls)>) {
+        let mut counted = self.counted();
+        for (pulled, earlier) in unwritten {
+            let pulls = counted.entry(pulled).or_insert(Pulls {
+                count: 0,
+                last_at: earlier.last_at,
+            });
+            pulls.count += earlier.count;
+            pulls.last_at = pulls.last_at.max(earlier.last_at);
+        }
+    }
+
     fn counted(&self) -> MutexGuard<'_, HashMap<Pulled, Pulls>> {
         self.counted
             .lock()
@@ -91,18 +104,24 @@ impl Registry {
         let mut counted = self.usage.take().into_iter().peekable();
         // A part at a time, so that pushes do not wait long.
         while counted.peek().is_some() {
-            let part: Vec<_> = counted.by_ref().take(PART).collect();
-            self.db
+            let part: Arc<[_]> = counted.by_ref().take(PART).collect();
+            let written = Arc::clone(&part);
+            let outcome = self
+                .db
                 .write_relaxed(move |tx| {
                     async move {
-                        for (pulled, pulls) in &part {
+                        for (pulled, pulls) in &*written {
                             db::usage::add(tx, pulled, pulls.count, pulls.last_at).await?;
                         }
                         Ok::<_, DbError>(())
                     }
                     .boxed()
                 })
-                .await?;
+                .await;
+            if let Err(error) = outcome {
+                self.usage.put_back(part.iter().cloned().chain(counted));
+                return Err(error);
+            }
         }
         Ok(())
     }

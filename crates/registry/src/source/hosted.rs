@@ -8,6 +8,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::db::manifests::ManifestRow;
+use crate::db::referrers::ReferrersOf;
 use crate::db::{self, Db, signed};
 use crate::store::BlobStore;
 use crate::usage::{Pulled, Usage};
@@ -34,6 +35,18 @@ impl Hosted {
             usage,
         }
     }
+
+    /// Counts the pull of a tag, also for HEAD: containerd and BuildKit resolve a tag that way, and
+    /// then pull by digest.
+    fn count_tag(&self, row: &ManifestRow, reference: &Reference) {
+        if let Reference::Tag(tag) = reference {
+            let pulled = Pulled::Tag {
+                repository_id: row.repository_id,
+                tag: tag.clone(),
+            };
+            self.usage.count(pulled, self.clock.now());
+        }
+    }
 }
 
 #[async_trait]
@@ -45,6 +58,9 @@ impl Source for Hosted {
     ) -> Result<Option<ManifestDescription>, SourceError> {
         let mut connection = self.db.read().await?;
         let row = db::manifests::find(&mut connection, repository, reference).await?;
+        if let Some(row) = &row {
+            self.count_tag(row, reference);
+        }
         Ok(row.map(ManifestDescription::from))
     }
 
@@ -59,17 +75,9 @@ impl Source for Hosted {
         else {
             return Ok(None);
         };
-        let now = self.clock.now();
-        if let Reference::Tag(tag) = reference {
-            self.usage.count(
-                Pulled::Tag {
-                    repository_id: row.repository_id,
-                    tag: tag.clone(),
-                },
-                now,
-            );
-        }
-        self.usage.count(Pulled::Manifest { id: row.id }, now);
+        self.count_tag(&row, reference);
+        self.usage
+            .count(Pulled::Manifest { id: row.id }, self.clock.now());
         Ok(Some(StoredManifest {
             description: row.into(),
             bytes: bytes.into(),
@@ -124,16 +132,15 @@ impl Source for Hosted {
         let Some(repository_id) = db::repositories::find(&mut connection, repository).await? else {
             return Ok(Listing::of(Vec::new(), limit));
         };
-        let rows = db::referrers::list(
-            &mut connection,
+        let of = ReferrersOf {
             repository_id,
             subject,
             artifact_type,
-            signed(after),
-            one_more(limit),
-        )
-        .await?;
-        Ok(Listing::of(rows, limit))
+            after: signed(after),
+            limit,
+        };
+        let (entries, more) = db::referrers::list(&mut connection, &of).await?;
+        Ok(Listing { entries, more })
     }
 }
 

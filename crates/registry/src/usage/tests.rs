@@ -96,16 +96,28 @@ async fn pulls_of_a_tag_and_of_its_manifest_are_written_when_the_registry_closes
     );
 }
 
+/// containerd asks for the digest of a tag that way, and pulls by the digest then.
 #[tokio::test]
-async fn a_look_at_a_manifest_is_no_pull() {
+async fn a_look_at_a_tag_is_a_pull_of_the_tag_and_of_nothing_else() {
     let fixture = Fixture::open().await;
     let by_digest = push_image(&fixture).await;
+    let by_tag = Reference::Tag("pulled".parse().unwrap());
     let source = fixture.registry.source(&fixture.repository);
-    let described = source.describe_manifest(&fixture.repository, &by_digest);
-    assert!(described.await.unwrap().is_some());
+    for reference in [&by_digest, &by_tag] {
+        let described = source
+            .describe_manifest(&fixture.repository, reference)
+            .await;
+        assert!(described.unwrap().is_some());
+    }
+    let looked_at = fixture.registry.clock.now();
     fixture.registry.close().await;
     let mut database = database(&fixture).await;
+    let tag = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'pulled'";
     let manifest = "SELECT pulls, last_pulled_at FROM manifests";
+    assert_eq!(
+        counted(&mut database, tag).await,
+        Counted::new(1, Some(looked_at))
+    );
     assert_eq!(
         counted(&mut database, manifest).await,
         Counted::new(0, None)
