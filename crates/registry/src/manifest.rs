@@ -101,7 +101,6 @@ impl Registry {
             digest: digest.clone(),
             subject: manifest.subject.clone(),
         };
-        info!(repository = %repository, digest = %digest, reference = %reference, "storing manifest {digest} in {repository}");
         let push = Push {
             repository: repository.clone(),
             digest,
@@ -111,6 +110,7 @@ impl Registry {
             at: self.clock.now(),
         };
         self.db.write(move |tx| push.store(tx).boxed()).await?;
+        info!(repository = %repository, digest = %stored.digest, reference = %reference, "stored manifest {} in {repository}", stored.digest);
         Ok(stored)
     }
 
@@ -294,9 +294,7 @@ async fn delete_by_digest(
     let Some(manifest) = db::manifests::find(tx, repository, reference).await? else {
         return Ok(false);
     };
-    for tag in db::tags::of_manifest(tx, manifest.id).await? {
-        db::changes::record(tx, "tag", &format!("{repository}:{tag}"), now).await?;
-    }
+    db::changes::record_tags_of(tx, manifest.id, repository, now).await?;
     db::manifests::delete(tx, manifest.id).await?;
     db::changes::record(
         tx,

@@ -64,12 +64,15 @@ impl Registry {
             let mut connection = self.db.read().await?;
             let expired = db::uploads::expired(&mut connection, now, BATCH).await?;
             drop(connection);
-            for &upload in &expired {
+            let mut removed = 0;
+            for upload in expired {
                 if self.expire_upload(upload, now).await? {
+                    removed += 1;
                     info!(upload = %upload, "removed expired upload session {upload}");
                 }
             }
-            if expired.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            // The rest, if there is any, is being worked on just now.
+            if removed == 0 {
                 break;
             }
         }

@@ -1,3 +1,4 @@
+use berth_oci::RepositoryName;
 use sqlx::SqliteConnection;
 
 use super::DbError;
@@ -16,6 +17,25 @@ pub(crate) async fn record(
         .bind(now.0)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// As [`record`], for every tag on a manifest: they go with it.
+pub(crate) async fn record_tags_of(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    repository: &RepositoryName,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO changes (topic, subject, at)
+         SELECT 'tag', $2 || ':' || name, $3 FROM tags WHERE manifest_id = $1",
+    )
+    .bind(manifest_id)
+    .bind(repository.as_str())
+    .bind(now.0)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use berth_oci::{Digest, Page, RepositoryName, Tag};
 use sqlx::SqliteConnection;
 
-use super::{DbError, checked};
+use super::DbError;
 use crate::clock::Timestamp;
 
 /// Why a tag moved.
@@ -83,20 +83,6 @@ pub(crate) async fn delete(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
-}
-
-pub(crate) async fn of_manifest(
-    connection: &mut SqliteConnection,
-    manifest_id: i64,
-) -> Result<Vec<Tag>, DbError> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT name FROM tags WHERE manifest_id = $1 ORDER BY name")
-            .bind(manifest_id)
-            .fetch_all(connection)
-            .await?;
-    rows.into_iter()
-        .map(|(name,)| checked(name, "a tag"))
-        .collect()
 }
 
 /// Names in order of their bytes.
