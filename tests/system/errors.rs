@@ -143,13 +143,8 @@ async fn a_repository_name_that_is_none_is_refused_at_every_end_point() {
             format!("GET /v2/{name}/referrers/{digest}"),
             format!("POST /v2/{name}/blobs/uploads/"),
             format!("POST /v2/{name}/blobs/uploads/?mount={digest}&from=app"),
-            format!("POST /v2/app/blobs/uploads/?mount={digest}&from={name}"),
             format!("PATCH /v2/{name}{}", &SESSION["/v2/app".len()..]),
         ] {
-            // A control character in a parameter has a code of its own.
-            if request.contains("from=") && (name.contains("%00") || name.contains("%0A")) {
-                continue;
-            }
             let answer = ask_raw(&server, &format!("{request} HTTP/1.1")).await;
             answer.expect_error(400, "NAME_INVALID");
         }

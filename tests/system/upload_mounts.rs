@@ -1,6 +1,6 @@
 //! end-11: a blob taken over from another repository.
 
-use crate::support::{Blob, Session, TestServer, ask, digest_of, sha512_of};
+use crate::support::{Blob, Session, TestServer, ask, digest_of, random_bytes, sha512_of};
 
 fn mount(query: &str) -> String {
     format!("/v2/target/blobs/uploads/?{query}")
@@ -69,17 +69,29 @@ async fn a_blob_that_every_repository_has_deleted_is_not_mounted() {
 }
 
 #[tokio::test]
-async fn a_mount_of_what_can_have_no_name_is_refused() {
+async fn a_mount_of_a_digest_that_is_none_is_refused() {
     let server = TestServer::start().await;
     let digest = digest_of(b"content");
     for (query, code) in [
         ("mount=".to_owned(), "DIGEST_INVALID"),
         ("mount=sha256:bad&from=source".to_owned(), "DIGEST_INVALID"),
         (format!("mount={digest}&mount={digest}"), "DIGEST_INVALID"),
-        (format!("mount={digest}&from=UPPER"), "NAME_INVALID"),
-        (format!("mount={digest}&from="), "NAME_INVALID"),
     ] {
         let post = server.post(&mount(&query));
         ask(post).await.expect_error(400, code);
+    }
+}
+
+/// Also when another repository has the blob: a name that can not exist is no reason to look
+/// everywhere.
+#[tokio::test]
+async fn a_mount_from_a_name_that_can_not_exist_becomes_a_session() {
+    let server = TestServer::start().await;
+    let blob = Blob::new(random_bytes(9, 100));
+    blob.push(&server, "source").await;
+    for from in ["", "UPPER", "a//b", "..", "%E4"] {
+        let post = server.post(&mount(&format!("mount={}&from={from}", blob.digest)));
+        let answer = ask(post).await.expect(202);
+        assert_eq!(answer.header("range"), "0-0", "{from}: {answer:?}");
     }
 }

@@ -243,11 +243,19 @@ impl Endpoint {
             None => Algorithm::Sha256,
         };
         if let Some(digest) = query.one("mount")? {
-            let from = query.one("from")?.map(|name| name.parse()).transpose()?;
+            let digest = digest.parse()?;
+            // A repository that can not exist has nothing to mount, and a mount that can not be
+            // satisfied opens a session.
+            let Ok(from) = query.one("from")?.map(|name| name.parse()).transpose() else {
+                return Ok(Self::StartUpload {
+                    repository,
+                    algorithm,
+                });
+            };
             return Ok(Self::MountBlob {
                 repository,
                 mount: Mount {
-                    digest: digest.parse()?,
+                    digest,
                     from,
                     algorithm,
                 },

@@ -165,11 +165,7 @@ fn image_edges(config: &Descriptor, layers: &[Descriptor]) -> Result<Vec<Edge>, 
     edges.add(Edge::Config(digest_of(config)?));
     for layer in layers {
         let digest = digest_of(layer)?;
-        let non_distributable = layer
-            .media_type()
-            .to_string()
-            .parse::<MediaType>()?
-            .non_distributable();
+        let non_distributable = media_type_of(layer)?.non_distributable();
         edges.add(if non_distributable {
             Edge::OptionalBlob(digest)
         } else {
@@ -184,7 +180,7 @@ fn index_edges(entries: &[Descriptor]) -> Result<Vec<Edge>, InvalidManifest> {
     let mut edges = Edges::default();
     for entry in entries {
         let digest = digest_of(entry)?;
-        let media_type = entry.media_type().to_string().parse::<MediaType>()?;
+        let media_type = media_type_of(entry)?;
         let child = media_type.image() || media_type.index();
         edges.add(if child {
             Edge::Child(digest)
@@ -228,6 +224,10 @@ fn check_count(count: usize) -> Result<(), InvalidManifest> {
     }
 }
 
+fn media_type_of(descriptor: &Descriptor) -> Result<MediaType, InvalidManifest> {
+    Ok(descriptor.media_type().to_string().parse()?)
+}
+
 fn digest_of(descriptor: &Descriptor) -> Result<Digest, InvalidManifest> {
     let text = descriptor.digest().to_string();
     text.parse()
@@ -238,7 +238,7 @@ fn digest_of(descriptor: &Descriptor) -> Result<Digest, InvalidManifest> {
 pub enum InvalidManifest {
     #[error("the manifest can not be read: {0}")]
     Json(String),
-    #[error("the Content-Type of the manifest is wrong: {0}")]
+    #[error(transparent)]
     MediaType(#[from] InvalidMediaType),
     #[error("the manifest came without a Content-Type and has no mediaType either")]
     NoMediaType,
