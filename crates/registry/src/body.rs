@@ -32,6 +32,7 @@ pub(crate) fn receive(body: axum::body::Body, idle: Duration) -> Body {
 /// So much of a body that is refused is read and thrown away. To a client that is still sending,
 /// the end of the connection would look like a failure before it could read the refusal.
 const REFUSED_BYTES: usize = 16 * 1024 * 1024;
+const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 /// A body whole, if it has at most `limit` bytes.
 pub(crate) async fn read_at_most(mut body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
@@ -54,13 +55,17 @@ pub(crate) async fn heard_out<T, E>(outcome: Result<T, E>, body: Body) -> Result
     outcome
 }
 
-/// Reads a body that is refused. That it ends badly changes nothing any more.
+/// Reads a body that is refused. That it ends badly, or takes too long, changes nothing any more.
 pub(crate) async fn discard(mut body: Body) {
-    let mut discarded = 0;
-    while let Ok(Some(piece)) = body.try_next().await {
-        discarded += piece.len();
-        if discarded > REFUSED_BYTES {
-            return;
+    let read = async {
+        let mut discarded = 0;
+        while let Ok(Some(piece)) = body.try_next().await {
+            discarded += piece.len();
+            if discarded > REFUSED_BYTES {
+                return;
+            }
         }
-    }
+    };
+    // However it ends, the answer goes out now.
+    let _ = timeout(REFUSED_FOR, read).await;
 }

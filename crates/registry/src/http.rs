@@ -158,7 +158,7 @@ async fn answer_endpoint(
         }
         E::GetUpload { repository, upload } => uploads::status(&registry, repository, upload).await,
         E::CancelUpload { repository, upload } => {
-            uploads::cancel(&registry, &repository, upload).await
+            uploads::cancel(registry, repository, upload).await
         }
         E::ListTags { repository, page } => lists::tags(&registry, repository, page).await,
         E::ListRepositories { page } => lists::repositories(&registry, page).await,

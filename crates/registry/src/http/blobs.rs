@@ -1,8 +1,12 @@
+use std::ops::Range;
+
 use axum::body::Body;
 use axum::response::Response;
 use berth_oci::{Digest, ErrorCode, RepositoryName};
+use futures_util::TryStreamExt as _;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
+use tracing::error;
 
 use super::ApiError;
 use super::answer::{describe, empty, value};
@@ -24,14 +28,14 @@ pub(super) async fn get(
     let size = blob.size_bytes;
     let Some(range) = conditions.range(digest, size)? else {
         let mut response = content(digest, size);
-        *response.body_mut() = Body::from_stream(blob.read(0..size).await?);
+        *response.body_mut() = body(blob, digest, 0..size).await?;
         return Ok(response);
     };
     let mut response = content(digest, range.end - range.start);
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let place = format!("bytes {}-{}/{size}", range.start, range.end - 1);
     response.headers_mut().insert(CONTENT_RANGE, value(place));
-    *response.body_mut() = Body::from_stream(blob.read(range).await?);
+    *response.body_mut() = body(blob, digest, range).await?;
     Ok(response)
 }
 
@@ -71,6 +75,15 @@ async fn find(
             format!("{repository} has no blob {digest}"),
         )
     })
+}
+
+/// The bytes; an error on the way can only cut the answer, so it is told here.
+async fn body(blob: Blob, digest: &Digest, range: Range<u64>) -> Result<Body, ApiError> {
+    let digest = digest.clone();
+    let bytes = blob.read(range).await?.inspect_err(move |error| {
+        error!(digest = %digest, error = error as &dyn std::error::Error, "could not read blob {digest}");
+    });
+    Ok(Body::from_stream(bytes))
 }
 
 fn content(digest: &Digest, length: u64) -> Response {

@@ -113,11 +113,15 @@ pub(super) async fn status(
 
 /// end-14: gives a session up.
 pub(super) async fn cancel(
-    registry: &Registry,
-    repository: &RepositoryName,
+    registry: Arc<Registry>,
+    repository: RepositoryName,
     upload: UploadId,
 ) -> Result<Response, ApiError> {
-    registry.cancel_upload(repository, upload).await?;
+    let work = {
+        let registry = Arc::clone(&registry);
+        async move { registry.cancel_upload(&repository, upload).await }
+    };
+    registry.to_the_end(work).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
@@ -173,18 +177,14 @@ fn received(offset: u64) -> String {
 
 /// A client whose chunk is out of order is told where to go on.
 fn with_place(error: UploadError, repository: RepositoryName, upload: UploadId) -> ApiError {
-    let offset = match &error {
-        UploadError::OutOfOrder { offset, .. } => Some(*offset),
-        _ => None,
+    let UploadError::OutOfOrder { offset, .. } = error else {
+        return error.into();
     };
     let answer = ApiError::from(error);
-    match offset {
-        Some(offset) => answer
-            .with_header(
-                LOCATION,
-                value(Endpoint::GetUpload { repository, upload }.path()),
-            )
-            .with_header(RANGE, value(received(offset))),
-        None => answer,
-    }
+    answer
+        .with_header(
+            LOCATION,
+            value(Endpoint::GetUpload { repository, upload }.path()),
+        )
+        .with_header(RANGE, value(received(offset)))
 }
