@@ -37,7 +37,8 @@ pub(crate) use tls::Tls;
 /// HTTP/2 windows: enough to keep a push going over a long way.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-const STREAMS: u32 = 128;
+/// Requests at a time on one connection; each may hold a manifest in memory.
+const STREAMS: u32 = 32;
 const HEADER_LIST_BYTES: u32 = 64 * 1024;
 /// How long accepting rests when the process is out of files.
 const OUT_OF_FILES_REST: Duration = Duration::from_millis(100);
@@ -123,11 +124,11 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     let server = Arc::clone(&server);
-                    let (watcher, cut) = (graceful.watcher(), stop.transfers.clone());
+                    let (watcher, stop) = (graceful.watcher(), stop.clone());
                     // Ends with its connection, which `graceful` watches.
                     tokio::spawn(async move {
-                        cut.run_until_cancelled(server.connection(stream, peer, watcher))
-                            .await;
+                        let connection = server.connection(stream, peer, watcher, &stop.accepting);
+                        stop.transfers.run_until_cancelled(connection).await;
                         drop(permit);
                     });
                 }
@@ -155,20 +156,29 @@ impl Server {
         }
     }
 
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        accepting: &CancellationToken,
+    ) {
         let _open = self.metrics.connection();
         if let Err(error) = stream.set_nodelay(true) {
             debug!(peer = %peer, error = &error as &dyn std::error::Error, "could not set TCP_NODELAY");
         }
-        match &self.tls {
-            None => self.http(stream, peer, watcher).await,
-            Some(tls) => match timeout(self.limits.header, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.http(stream, peer, watcher).await,
-                Ok(Err(error)) => {
-                    debug!(peer = %peer, error = &error as &dyn std::error::Error, "TLS handshake failed");
-                }
-                Err(_) => debug!(peer = %peer, "TLS handshake took too long"),
-            },
+        let Some(tls) = &self.tls else {
+            return self.http(stream, peer, watcher).await;
+        };
+        let handshake = timeout(self.limits.header, tls.accept(stream));
+        // A client that has not got this far has nothing to finish.
+        match accepting.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(stream))) => self.http(stream, peer, watcher).await,
+            Some(Ok(Err(error))) => {
+                debug!(peer = %peer, error = &error as &dyn std::error::Error, "TLS handshake failed");
+            }
+            Some(Err(_)) => debug!(peer = %peer, "TLS handshake took too long"),
+            None => {}
         }
     }
 
@@ -184,15 +194,19 @@ impl Server {
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
-            let http2 = request.version() == Version::HTTP_2;
-            let (answer, progress) = (app.clone().oneshot(request), watched.clone());
+            let under_way = match request.version() {
+                Version::HTTP_2 => Some(watched.request()),
+                _ => {
+                    watched.ignore();
+                    None
+                }
+            };
+            let answer = app.clone().oneshot(request);
             async move {
                 let response = answer.await?;
-                // With HTTP/1 a client that takes nothing shows in the connection itself.
-                Ok::<_, Infallible>(if http2 {
-                    response.map(|body| progress.watch(body))
-                } else {
-                    response
+                Ok::<_, Infallible>(match under_way {
+                    Some(request) => response.map(|body| request.watch(body)),
+                    None => response,
                 })
             }
         });
@@ -205,7 +219,7 @@ impl Server {
             ended = watcher.watch(connection) => if let Err(error) = ended {
                 debug!(peer = %peer, error = &*error as &dyn std::error::Error, "connection ended early");
             },
-            () = progress.stalled(self.limits.idle) => debug!(peer = %peer, "the client takes nothing"),
+            () = progress.ended(self.limits.idle, self.limits.header) => debug!(peer = %peer, "the client does nothing"),
         }
     }
 }

@@ -46,8 +46,7 @@ pub(super) fn overlay(
 /// Variables that begin like ours, but are read elsewhere, by tests, or come from Kubernetes: it
 /// puts `BERTH_SERVICE_HOST`, `BERTH_PORT` and more into each pod beside a service named berth.
 fn not_configuration(name: &str) -> bool {
-    name == "BERTH_ADMIN_PASSWORD"
-        || name == "BERTH_PORT"
+    name == "BERTH_PORT"
         || ["BERTH_TEST_", "BERTH_SERVICE_", "BERTH_PORT_"]
             .iter()
             .any(|prefix| name.starts_with(prefix))

@@ -214,7 +214,6 @@ fn a_value_of_the_file_that_a_variable_replaces_is_not_looked_at() {
 #[test]
 fn variables_that_are_not_configuration_are_left_alone() {
     let environment = [
-        ("BERTH_ADMIN_PASSWORD", "secret"),
         ("BERTH_SERVICE_HOST", "10.0.0.1"),
         ("BERTH_PORT", "tcp://10.0.0.1:5000"),
         ("BERTH_PORT_5000_TCP", "tcp://10.0.0.1:5000"),

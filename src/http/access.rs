@@ -94,7 +94,8 @@ pub(super) async fn record(State(access): State<Access>, request: Request, next:
     let length = response.headers().get(CONTENT_LENGTH);
     line.expected = length.and_then(|length| length.to_str().ok()?.parse().ok());
     response.map(|body| {
-        line.complete = http_body::Body::is_end_stream(&body);
+        // An answer to HEAD has no body, whatever was made for it.
+        line.complete = line.method == Method::HEAD || http_body::Body::is_end_stream(&body);
         Body::new(Sent { body, line })
     })
 }

@@ -46,8 +46,6 @@ impl<S> Patient<S> {
         cx: &mut Context<'_>,
         outcome: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        // An answer means that the head of a request has come.
-        self.opening = None;
         if outcome.is_ready() {
             self.waiting = false;
             return outcome;
@@ -97,6 +95,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // An answer means that the head of a request has come.
+        self.opening = None;
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.check_progress(cx, outcome)
     }
@@ -106,6 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.opening = None;
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.check_progress(cx, outcome)
     }
@@ -115,7 +116,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Over TLS the last of what was sent waits here.
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.check_progress(cx, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

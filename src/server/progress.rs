@@ -1,73 +1,121 @@
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
-/// Whether the answers of a connection go on. An HTTP/2 client can hold them up while its
-/// connection lives, by never opening its window: then nobody asks for the next piece.
+/// Whether an HTTP/2 connection goes on. It lives as long as it answers pings, so neither a client
+/// that asks for nothing shows in it, nor one that holds an answer up by never opening its window:
+/// then nobody asks for the next piece.
+///
+/// HTTP/1 has no need of this. Its silence shows in the connection itself.
 #[derive(Clone)]
 pub(super) struct Progress(Arc<Shared>);
 
 struct Shared {
     begun: Instant,
-    /// Milliseconds from `begun` to when a piece was last asked for.
-    asked_at: AtomicU64,
-    open: AtomicUsize,
+    /// Milliseconds from `begun` to when something last happened.
+    moved_at: AtomicU64,
+    http1: AtomicBool,
+    /// Requests that are not answered to their end.
+    requests: AtomicUsize,
+    /// Those of them whose answer has begun.
+    answers: AtomicUsize,
 }
+
+/// A request that is not answered to its end.
+pub(super) struct UnderWay(Progress);
 
 impl Progress {
     pub(super) fn new() -> Self {
         Self(Arc::new(Shared {
             begun: Instant::now(),
-            asked_at: AtomicU64::new(0),
-            open: AtomicUsize::new(0),
+            moved_at: AtomicU64::new(0),
+            http1: AtomicBool::new(false),
+            requests: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
         }))
     }
 
-    /// The same answer, under watch until it is sent.
-    pub(super) fn watch(&self, body: Body) -> Body {
-        self.0.open.fetch_add(1, Ordering::Relaxed);
-        self.asked();
-        Body::new(Watched {
-            body,
-            progress: self.clone(),
-        })
+    /// The connection speaks HTTP/1, and is not watched.
+    pub(super) fn ignore(&self) {
+        self.0.http1.store(true, Ordering::Relaxed);
     }
 
-    /// Comes when answers are open and no piece of any was asked for in `idle`.
-    pub(super) async fn stalled(&self, idle: Duration) {
+    pub(super) fn request(&self) -> UnderWay {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.moved();
+        UnderWay(self.clone())
+    }
+
+    /// Comes when answers are open and no piece of any was asked for in `idle`, or when there was
+    /// no request in `unused`.
+    pub(super) async fn ended(&self, idle: Duration, unused: Duration) {
         loop {
-            let last =
-                self.0.begun + Duration::from_millis(self.0.asked_at.load(Ordering::Relaxed));
-            let open = self.0.open.load(Ordering::Relaxed) > 0;
-            if open && last.elapsed() >= idle {
+            let still = self.still();
+            let patience = if self.0.answers.load(Ordering::Relaxed) > 0 {
+                idle
+            } else if self.0.requests.load(Ordering::Relaxed) > 0 {
+                // An upload: its body has a time-out of its own.
+                Duration::MAX
+            } else {
+                unused
+            };
+            if self.0.http1.load(Ordering::Relaxed) {
+                return pending().await;
+            }
+            if still >= patience {
                 return;
             }
-            let next = if open { last } else { Instant::now() };
-            sleep_until(next + idle).await;
+            // Which patience applies may change meanwhile.
+            sleep((patience - still).min(idle).min(unused)).await;
         }
     }
 
-    fn asked(&self) {
+    fn still(&self) -> Duration {
+        let moved = Duration::from_millis(self.0.moved_at.load(Ordering::Relaxed));
+        self.0.begun.elapsed().saturating_sub(moved)
+    }
+
+    fn moved(&self) {
         let at = u64::try_from(self.0.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.asked_at.store(at, Ordering::Relaxed);
+        self.0.moved_at.store(at, Ordering::Relaxed);
+    }
+}
+
+impl UnderWay {
+    /// The same answer, under watch until it is sent.
+    pub(super) fn watch(self, body: Body) -> Body {
+        self.0.0.answers.fetch_add(1, Ordering::Relaxed);
+        self.0.moved();
+        Body::new(Watched {
+            body,
+            request: self,
+        })
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.moved();
+        self.0.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 struct Watched {
     body: Body,
-    progress: Progress,
+    request: UnderWay,
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.progress.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.request.0.0.answers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -79,7 +127,7 @@ impl http_body::Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.progress.asked();
+        self.request.0.moved();
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

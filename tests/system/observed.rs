@@ -43,6 +43,16 @@ async fn access_line(server: &TestServer, id: &str) -> Value {
 }
 
 #[tokio::test]
+async fn an_answer_to_head_is_complete_whatever_it_says() {
+    let server = TestServer::start().await;
+    for path in ["/v2/", "/v2/app/manifests/latest"] {
+        let answer = server.head(path).send().await.expect("an answer");
+        let id = answer.headers()["x-request-id"].to_str().expect("an id");
+        assert_eq!(access_line(&server, id).await["complete"], true, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_health_checks_answer() {
     let server = TestServer::start().await;
     let live = server.get("/livez").send().await.expect("an answer");
