@@ -1,11 +1,9 @@
 //! What a server has, seen past every client.
 
-use std::time::{Duration, Instant};
-
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{TestServer, digest_of};
+use super::{TestServer, digest_of, until};
 
 /// A manifest as the server gives it.
 #[derive(Debug)]
@@ -108,23 +106,21 @@ pub async fn assert_answered(server: &TestServer, endpoint: &str, status: u16, e
             .filter(|entry| line(entry) == wanted)
             .count()
     };
-    wait_until(|| count(endpoint, status) >= expected).await;
+    until("the access lines", async || {
+        count(endpoint, status) >= expected
+    })
+    .await;
     // What a request too many left in the log stands before the line of this one.
     let versions = count("version", 200);
     server.get("/v2/").send().await.expect("an answer");
-    wait_until(|| count("version", 200) > versions).await;
+    until("the line of the version", async || {
+        count("version", 200) > versions
+    })
+    .await;
     assert_eq!(
         count(endpoint, status),
         expected,
         "requests {endpoint} that were answered {status}, among {:?}",
         server.log().iter().map(line).collect::<Vec<_>>()
     );
-}
-
-/// Ends when the condition holds, or after ten seconds: what is asserted next tells which.
-async fn wait_until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition() && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
