@@ -17,12 +17,14 @@ use conditional::Conditions;
 
 mod answer;
 mod blobs;
+mod client;
 mod conditional;
 mod error;
 mod lists;
 mod manifests;
 mod uploads;
 
+pub use client::{Client, Scheme};
 pub use error::{ApiError, answer_error};
 
 pub(crate) const API_VERSION: HeaderName =
