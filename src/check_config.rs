@@ -1,6 +1,7 @@
 use anyhow::Context as _;
 
 use crate::cli::ConfigArguments;
+use crate::config::PLAIN_BEYOND_LOOPBACK;
 use crate::server::Tls;
 
 /// Says what `serve` would do with this configuration; files that it names are read.
@@ -14,8 +15,22 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
         None => "http",
     };
     println!("listens on  {scheme}://{}", config.listen);
+    if let Some(url) = &config.public_url {
+        println!("reached by  {url}");
+    }
+    print_list("aliases     ", &config.aliases);
     println!("database    {}", config.database_file().display());
     println!("blobs       {}", config.store_folder().display());
+    if config.plain_beyond_loopback() {
+        println!("beware      {PLAIN_BEYOND_LOOPBACK}");
+    }
     println!("the configuration is good");
     Ok(())
+}
+
+fn print_list(label: &str, list: &[impl ToString]) {
+    if !list.is_empty() {
+        let texts: Vec<_> = list.iter().map(ToString::to_string).collect();
+        println!("{label}{}", texts.join(", "));
+    }
 }

@@ -9,27 +9,43 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use berth_registry::http::Scheme;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use self::file::Position;
 use self::log_filter::LogFilter;
+use self::public_url::PublicUrl;
 use self::schema::{Schema, Settings};
 use self::url::{DatabaseUrl, StorageUrl};
+use crate::authority::Authority;
 
 mod environment;
 mod file;
 mod log_filter;
+mod public_url;
 mod schema;
 mod url;
+
+/// What is to be said when [`Config::plain_beyond_loopback`].
+pub(crate) const PLAIN_BEYOND_LOOPBACK: &str = "other machines are served without TLS, which docker \
+    refuses, and passwords can be read on the way: set tls, or public_url to the https URL of a \
+    proxy in front";
 
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
-    /// Address and port to serve on. This release has no users and rights, so it takes loopback
-    /// addresses only; change the port if another program has it.
-    #[serde(deserialize_with = "loopback")]
+    /// Address and port to serve on. Change it to serve other machines, with tls or behind a proxy
+    /// that ends TLS: docker takes plain HTTP from 127.0.0.1 only.
+    #[serde(deserialize_with = "address_and_port")]
     pub(crate) listen: SocketAddr,
+    /// URL that clients reach Berth by: scheme, host, and the port if it is not the usual one. Set
+    /// it when a proxy is in front or many names lead here: clients are sent there for their
+    /// tokens. Without it they are sent to the host that they asked.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// Other names that clients reach Berth by, each a host with its port if it has one. Set it
+    /// when the names inside of a network differ from the one of public_url.
+    pub(crate) aliases: Vec<Authority>,
     /// Folder for everything that Berth keeps. Change it to put the data on another disk; a
     /// relative path starts in the folder that Berth is started in.
     pub(crate) data_dir: PathBuf,
@@ -44,6 +60,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
+            public_url: None,
+            aliases: Vec::new(),
             data_dir: PathBuf::from("./berth-data"),
             database: Database::default(),
             storage: Storage::default(),
@@ -217,6 +235,14 @@ impl Config {
         })
     }
 
+    /// Whether other machines are served over plain HTTP, with no proxy in front that ends TLS.
+    pub(crate) fn plain_beyond_loopback(&self) -> bool {
+        let behind_tls = |url: &PublicUrl| url.scheme() == Scheme::Https;
+        !self.listen.ip().to_canonical().is_loopback()
+            && self.tls.files().is_none()
+            && !self.public_url.as_ref().is_some_and(behind_tls)
+    }
+
     pub(crate) fn database_file(&self) -> PathBuf {
         match &self.database.url {
             Some(url) => url.file().to_owned(),
@@ -232,25 +258,13 @@ impl Config {
     }
 }
 
-/// Takes loopback addresses only, for as long as Berth has no users and rights.
-fn loopback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    use serde::de::Error;
-
+fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let address: SocketAddr = text.parse().map_err(|_| {
-        D::Error::custom(format_args!(
+    text.parse().map_err(|_| {
+        serde::de::Error::custom(format_args!(
             "`{text}` is not an address and a port: write them as 127.0.0.1:5000 or [::1]:5000"
         ))
-    })?;
-    if address.ip().to_canonical().is_loopback() {
-        Ok(address)
-    } else {
-        Err(D::Error::custom(format_args!(
-            "{address} is not a loopback address, and this release has no users and rights: \
-             anyone who reaches it could push and delete. Listen on 127.0.0.1 or [::1], and reach \
-             it by an ssh tunnel or a reverse proxy that checks users"
-        )))
-    }
+    })
 }
 
 #[derive(Debug, thiserror::Error)]

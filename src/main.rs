@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod authority;
 mod check_config;
 mod cli;
 mod config;

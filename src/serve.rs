@@ -9,7 +9,7 @@ use tokio::task::JoinError;
 use tracing::{info, warn};
 
 use crate::cli::ConfigArguments;
-use crate::config::{self, Config};
+use crate::config::{self, Config, PLAIN_BEYOND_LOOPBACK};
 use crate::data_dir::DataDir;
 use crate::http::{self, Metrics};
 use crate::logging;
@@ -59,6 +59,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let stop = Stop::default();
     let server = Server::new(app, tls.clone(), server_limits(&config.limits), metrics);
     let mut serving = tokio::spawn(server.serve(listener, stop.clone()));
+    if config.plain_beyond_loopback() {
+        warn!("{PLAIN_BEYOND_LOOPBACK}");
+    }
     info!(address = %address, "listening on {scheme}://{address}");
     notify(&[sd_notify::NotifyState::Ready]);
 

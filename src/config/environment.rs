@@ -29,6 +29,7 @@ pub(super) fn overlay(
         let place = Place::Variable(name);
         let value = match key.kind {
             Kind::Text => Some(Value::String(text.clone())),
+            Kind::Texts => Some(Value::Array(texts(&text))),
             Kind::Number { .. } => text.parse().ok().map(Value::Integer),
             Kind::Switch => text.parse().ok().map(Value::Boolean),
         };
@@ -41,6 +42,15 @@ pub(super) fn overlay(
         settings.insert(path, Setting { place, value });
     }
     Ok(())
+}
+
+fn texts(list: &str) -> Vec<Value> {
+    if list.is_empty() {
+        return Vec::new();
+    }
+    list.split(',')
+        .map(|text| Value::String(text.trim().to_owned()))
+        .collect()
 }
 
 /// Variables that begin like ours, but are read elsewhere, by tests, or come from Kubernetes: it

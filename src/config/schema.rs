@@ -33,6 +33,8 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// Also what is written as text and has a form of its own: an address, a path, a choice.
     Text,
+    /// A list of texts; in the environment they have commas between them.
+    Texts,
     Number {
         least: i64,
         most: i64,
@@ -113,6 +115,7 @@ impl Schema {
             }
             (Kind::Text, Value::String(text)) if text.is_empty() => Err(UnfitValue::Empty),
             (Kind::Text, Value::String(_)) | (Kind::Switch, Value::Boolean(_)) => Ok(()),
+            (Kind::Texts, Value::Array(texts)) => texts.iter().try_for_each(check_text_of_list),
             (kind, value) => Err(UnfitValue::Kind {
                 expected: kind.expected(),
                 actual: value.type_str(),
@@ -142,6 +145,8 @@ impl Key {
             }
         } else if has_type("boolean") {
             Kind::Switch
+        } else if has_type("array") {
+            Kind::Texts
         } else {
             Kind::Text
         };
@@ -162,6 +167,7 @@ impl Kind {
     pub(super) fn expected(self) -> &'static str {
         match self {
             Self::Text => "a text in quotes",
+            Self::Texts => "a list of texts in quotes",
             Self::Number { .. } => "a whole number",
             Self::Switch => "true or false",
         }
@@ -177,6 +183,10 @@ pub(super) enum UnfitValue {
     },
     #[error("is empty: leave the key out to have its default")]
     Empty,
+    #[error("takes a list of texts in quotes, not one that holds a value of the kind {actual}")]
+    KindInList { actual: &'static str },
+    #[error("is a list that holds an empty text: leave it out")]
+    EmptyInList,
     #[error("takes a whole number from {least} to {most}, not {number} ({meaning})")]
     Outside {
         least: i64,
@@ -184,6 +194,16 @@ pub(super) enum UnfitValue {
         number: i64,
         meaning: String,
     },
+}
+
+fn check_text_of_list(value: &Value) -> Result<(), UnfitValue> {
+    match value {
+        Value::String(text) if text.is_empty() => Err(UnfitValue::EmptyInList),
+        Value::String(_) => Ok(()),
+        value => Err(UnfitValue::KindInList {
+            actual: value.type_str(),
+        }),
+    }
 }
 
 fn first_sentence(text: &str) -> &str {

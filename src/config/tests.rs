@@ -99,11 +99,17 @@ fn each_key_of_the_example_can_be_set_and_be_a_variable() {
     let environment: Vec<_> = shown
         .iter()
         .map(|key| {
-            let value = key.value.trim_matches('"').to_owned();
+            let value = key.value.trim_matches(['"', '[', ']']).to_owned();
             (environment::variable(&key.path), value)
         })
         .collect();
     let expected = Config {
+        public_url: Some(
+            "https://registry.example.com"
+                .to_owned()
+                .try_into()
+                .unwrap(),
+        ),
         database: Database {
             url: Some(
                 "sqlite:///var/lib/berth/berth.db"
@@ -129,6 +135,8 @@ fn each_key_of_the_example_can_be_set_and_be_a_variable() {
 fn a_variable_sets_its_key_and_wins_over_the_file() {
     let file = "
         listen = '127.0.0.1:1'
+        public_url = 'http://file'
+        aliases = ['file']
         data_dir = 'file'
         database.url = 'sqlite:file'
         storage.url = 'file:file'
@@ -147,8 +155,17 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         access = true
     ";
     type Read = fn(&Config) -> String;
-    let cases: [(&str, &str, Read); 15] = [
+    let cases: [(&str, &str, Read); 17] = [
         ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
+        (
+            "BERTH_PUBLIC_URL",
+            "https://registry.example.com:8443",
+            |c| c.public_url.as_ref().unwrap().to_string(),
+        ),
+        ("BERTH_ALIASES", "registry.internal:5000,10.0.0.1", |c| {
+            let aliases: Vec<_> = c.aliases.iter().map(Authority::to_string).collect();
+            aliases.join(",")
+        }),
         ("BERTH_DATA_DIR", "/data", |c| {
             c.data_dir.display().to_string()
         }),
@@ -203,7 +220,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
 
 #[test]
 fn a_value_of_the_file_that_a_variable_replaces_is_not_looked_at() {
-    let file = "listen = '0.0.0.0:5000'\n[limits]\nidle_seconds = 'long'";
+    let file = "listen = 'nowhere'\n[limits]\nidle_seconds = 'long'";
     let environment = [
         ("BERTH_LISTEN", "127.0.0.1:5000"),
         ("BERTH_LIMITS__IDLE_SECONDS", "60"),
@@ -395,32 +412,76 @@ fn a_number_outside_of_its_limits_is_refused() {
 }
 
 #[test]
-fn only_loopback_addresses_are_served() {
-    for address in [
-        "127.0.0.1:0",
-        "127.1.2.3:80",
-        "[::1]:5000",
-        "[::ffff:127.0.0.1]:1",
-    ] {
-        let config = load("", &[("BERTH_LISTEN", address)]).unwrap();
+fn plain_http_for_other_machines_is_noticed() {
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let tls = ("BERTH_TLS__CERTIFICATE", "c.pem");
+    let key = ("BERTH_TLS__KEY", "k.pem");
+    let https = ("BERTH_PUBLIC_URL", "https://registry.example.com");
+    let http = ("BERTH_PUBLIC_URL", "http://registry.example.com");
+    let cases: [(&str, Variables, bool); 9] = [
+        ("127.0.0.1:0", &[], false),
+        ("127.1.2.3:80", &[], false),
+        ("[::1]:5000", &[], false),
+        ("[::ffff:127.0.0.1]:1", &[], false),
+        ("0.0.0.0:5000", &[], true),
+        ("[::]:5000", &[], true),
+        ("[::ffff:10.0.0.1]:1", &[http], true),
+        ("10.0.0.1:5000", &[https], false),
+        ("10.0.0.1:5000", &[tls, key], false),
+    ];
+    for (address, environment, plain) in cases {
+        let config = load(&format!("listen = '{address}'"), environment).unwrap();
         assert_eq!(config.listen.to_string(), address);
+        assert_eq!(config.plain_beyond_loopback(), plain, "{address}");
     }
-    for address in [
-        "0.0.0.0:5000",
-        "[::]:5000",
-        "10.0.0.1:5000",
-        "[::ffff:10.0.0.1]:1",
+}
+
+#[test]
+fn a_list_is_read_from_the_file_and_from_the_environment() {
+    let aliases = |config: Config| {
+        let aliases: Vec<_> = config.aliases.iter().map(Authority::to_string).collect();
+        aliases.join(" ")
+    };
+    let file = "aliases = ['one', 'Two:2']";
+    assert_eq!(aliases(load(file, &[]).unwrap()), "one two:2");
+    for (variable, expected) in [
+        ("one", "one"),
+        ("one,two:2", "one two:2"),
+        (" one , two:2 ", "one two:2"),
+        ("", ""),
     ] {
+        let config = load(file, &[("BERTH_ALIASES", variable)]).unwrap();
+        assert_eq!(aliases(config), expected, "{variable}");
+    }
+    let cases = [
+        (
+            "'one'",
+            "takes a list of texts in quotes, not a value of the kind string",
+        ),
+        (
+            "['one', 2]",
+            "takes a list of texts in quotes, not one that holds a value of the kind integer",
+        ),
+        (
+            "['one', '']",
+            "is a list that holds an empty text: leave it out",
+        ),
+        (
+            "['one two']",
+            "`one two` is not a host: write registry.example.com, or with a port \
+             registry.example.com:8443",
+        ),
+    ];
+    for (value, reason) in cases {
         assert_eq!(
-            refusal(&format!("listen = '{address}'"), &[]),
-            format!(
-                "berth.toml:1:1: `listen`: {address} is not a loopback address, and this release \
-                 has no users and rights: anyone who reaches it could push and delete. Listen on \
-                 127.0.0.1 or [::1], and reach it by an ssh tunnel or a reverse proxy that checks \
-                 users"
-            )
+            refusal(&format!("aliases = {value}"), &[]),
+            format!("berth.toml:1:1: `aliases`: {reason}")
         );
     }
+    assert_eq!(
+        refusal("", &[("BERTH_ALIASES", "one,")]),
+        "BERTH_ALIASES: is a list that holds an empty text: leave it out"
+    );
 }
 
 #[test]
@@ -439,6 +500,12 @@ fn urls_and_log_levels_are_checked_when_they_are_read() {
             "postgres://berth:secret@db/berth",
             "does not take `postgres:`, since SQLite is the database that this release has: write \
              sqlite:///absolute/path/berth.db or sqlite:relative/path/berth.db",
+        ),
+        (
+            "BERTH_PUBLIC_URL",
+            "https://registry.example.com/registry",
+            "has a path or parameters, but the registry is at the root of its host: write \
+             https://registry.example.com",
         ),
         (
             "BERTH_STORAGE__URL",

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use crate::support::TestServer;
+
 /// Runs `berth` with nothing but what is given in its environment.
 fn berth(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -19,14 +21,14 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_start_that_is_not_safe_or_not_understood_is_refused_with_its_reason() {
+fn a_start_that_is_not_understood_is_refused_with_its_reason() {
     let cases: [(&str, &str, &[&str]); 7] = [
         (
-            "BERTH_LISTEN",
-            "0.0.0.0:5000",
-            &["BERTH_LISTEN", "loopback"],
+            "BERTH_PUBLIC_URL",
+            "registry.example.com",
+            &["BERTH_PUBLIC_URL", "https://registry.example.com"],
         ),
-        ("BERTH_LISTEN", "[::]:5000", &["BERTH_LISTEN", "loopback"]),
+        ("BERTH_ALIASES", "a,b c", &["BERTH_ALIASES", "b c"]),
         ("BERTH_LISTEN", "5000", &["BERTH_LISTEN"]),
         (
             "BERTH_LIMITS__IDLE_SECOND",
@@ -109,6 +111,36 @@ fn the_environment_wins_over_the_file() {
     let said = text(&checked.stdout);
     assert!(said.contains("http://[::1]:5001"), "{said}");
     assert!(said.contains("/srv/berth/berth.db"), "{said}");
+}
+
+#[test]
+fn check_config_says_by_what_names_clients_come() {
+    let environment = [
+        ("BERTH_LISTEN", "0.0.0.0:5000"),
+        ("BERTH_PUBLIC_URL", "https://registry.example.com/"),
+        ("BERTH_ALIASES", "registry.internal:5000, 10.0.0.1"),
+    ];
+    let said = text(&berth(&["check-config"], &environment).stdout);
+    for line in [
+        "listens on  http://0.0.0.0:5000\n",
+        "reached by  https://registry.example.com\n",
+        "aliases     registry.internal:5000, 10.0.0.1\n",
+    ] {
+        assert!(said.contains(line), "no {line:?} in {said}");
+    }
+    assert!(!said.contains("without TLS"), "{said}");
+    let plain = text(&berth(&["check-config"], &environment[..1]).stdout);
+    assert!(plain.contains("without TLS"), "{plain}");
+}
+
+#[tokio::test]
+async fn plain_http_for_other_machines_is_served_with_a_warning() {
+    let warned = |server: &TestServer| server.logged("served without TLS");
+    let open = TestServer::builder().env("BERTH_LISTEN", "0.0.0.0:0");
+    assert!(warned(&open.clone().start().await));
+    let proxied = open.env("BERTH_PUBLIC_URL", "https://registry.example.com");
+    assert!(!warned(&proxied.start().await));
+    assert!(!warned(&TestServer::start().await));
 }
 
 #[test]
