@@ -21,6 +21,13 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
     print_list("aliases     ", &config.aliases);
     println!("database    {}", config.database_file().display());
     println!("blobs       {}", config.store_folder().display());
+    let secrets = [
+        ("secret_key", &config.secret_key),
+        ("previous_secret_key", &config.previous_secret_key),
+        ("admin_password", &config.admin_password),
+    ];
+    let given = secrets.iter().filter(|(_, secret)| secret.is_some());
+    print_list("secrets     ", given.map(|(name, _)| name));
     if config.plain_beyond_loopback() {
         println!("beware      {PLAIN_BEYOND_LOOPBACK}");
     }
@@ -28,9 +35,9 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_list(label: &str, list: &[impl ToString]) {
-    if !list.is_empty() {
-        let texts: Vec<_> = list.iter().map(ToString::to_string).collect();
+fn print_list(label: &str, list: impl IntoIterator<Item = impl ToString>) {
+    let texts: Vec<_> = list.into_iter().map(|item| item.to_string()).collect();
+    if !texts.is_empty() {
         println!("{label}{}", texts.join(", "));
     }
 }

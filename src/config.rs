@@ -2,7 +2,8 @@
 //!
 //! A key is added to its struct, and with the same words to `config/berth.toml`. The schema of the
 //! structs is what knows the keys, so the environment variable, the limits of a number and the
-//! neighbour that a misspelled key is answered with follow by themselves.
+//! neighbour that a misspelled key is answered with follow by themselves; and for a [`Secret`], the
+//! key of the file that it is in.
 
 use std::fmt;
 use std::io;
@@ -17,6 +18,7 @@ use self::file::Position;
 use self::log_filter::LogFilter;
 use self::public_url::PublicUrl;
 use self::schema::{Schema, Settings};
+use self::secret::Secret;
 use self::url::{DatabaseUrl, StorageUrl};
 use crate::authority::Authority;
 
@@ -25,6 +27,7 @@ mod file;
 mod log_filter;
 mod public_url;
 mod schema;
+mod secret;
 mod url;
 
 /// What is to be said when [`Config::plain_beyond_loopback`].
@@ -49,6 +52,18 @@ pub(crate) struct Config {
     /// Folder for everything that Berth keeps. Change it to put the data on another disk; a
     /// relative path starts in the folder that Berth is started in.
     pub(crate) data_dir: PathBuf,
+    /// Secret of at least 32 characters that protects the other secrets that Berth keeps. Set it to
+    /// have it apart from the data; without it, one is made and kept in data_dir.
+    #[schemars(length(min = 32))]
+    pub(crate) secret_key: Option<Secret>,
+    /// The secret_key of before. Set it when you change secret_key, so that what the old one
+    /// protects can still be read.
+    #[schemars(length(min = 32))]
+    pub(crate) previous_secret_key: Option<Secret>,
+    /// Password of the first user, admin, at least 8 characters; it counts at the first start only.
+    /// Set it for a start that nobody watches; without it, a random one is made.
+    #[schemars(length(min = 8))]
+    pub(crate) admin_password: Option<Secret>,
     pub(crate) database: Database,
     pub(crate) storage: Storage,
     pub(crate) tls: Tls,
@@ -63,6 +78,9 @@ impl Default for Config {
             public_url: None,
             aliases: Vec::new(),
             data_dir: PathBuf::from("./berth-data"),
+            secret_key: None,
+            previous_secret_key: None,
+            admin_password: None,
             database: Database::default(),
             storage: Storage::default(),
             tls: Tls::default(),
@@ -136,6 +154,10 @@ pub(crate) struct Limits {
     /// disk space back sooner.
     #[schemars(range(min = 1, max = 8760))]
     pub(crate) upload_expiry_hours: u64,
+    /// Most rows of the audit log that are kept; the oldest go first. Raise it to look further
+    /// back, for some hundred bytes of the database each.
+    #[schemars(range(min = 1000, max = 100_000_000))]
+    pub(crate) audit_rows: u64,
 }
 
 impl Default for Limits {
@@ -148,6 +170,7 @@ impl Default for Limits {
             idle_seconds: 60,
             shutdown_seconds: 30,
             upload_expiry_hours: 24,
+            audit_rows: 1_000_000,
         }
     }
 }
@@ -196,6 +219,7 @@ impl Config {
             None => Settings::new(),
         };
         environment::overlay(&mut settings, environment, &schema)?;
+        secret::read_files(&mut settings, &schema)?;
         Self::from_settings(&settings, &schema)
     }
 
@@ -285,6 +309,15 @@ pub(crate) enum ConfigError {
     },
     #[error("there is no key for the environment variable {name}: did you mean {neighbour}?")]
     UnknownVariable { name: String, neighbour: String },
+    #[error("{} is given, and {} too: keep one of them", places[0], places[1])]
+    Twice { places: Box<[Place; 2]> },
+    #[error("{place}: could not read the file {}", file.display())]
+    ReadSecret {
+        place: Place,
+        file: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("{place}: {reason}")]
     Value { place: Place, reason: String },
     #[error(

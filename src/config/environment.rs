@@ -28,7 +28,7 @@ pub(super) fn overlay(
         };
         let place = Place::Variable(name);
         let value = match key.kind {
-            Kind::Text => Some(Value::String(text.clone())),
+            Kind::Text | Kind::Secret { .. } => Some(Value::String(text.clone())),
             Kind::Texts => Some(Value::Array(texts(&text))),
             Kind::Number { .. } => text.parse().ok().map(Value::Integer),
             Kind::Switch => text.parse().ok().map(Value::Boolean),

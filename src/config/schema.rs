@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use toml::Value;
 
-use super::Place;
+use super::{Place, secret};
 
 /// What was given, by the path of the key.
 pub(super) type Settings = BTreeMap<String, Setting>;
@@ -33,6 +33,10 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// Also what is written as text and has a form of its own: an address, a path, a choice.
     Text,
+    /// A text that no message may show.
+    Secret {
+        least_characters: usize,
+    },
     /// A list of texts; in the environment they have commas between them.
     Texts,
     Number {
@@ -67,7 +71,11 @@ impl Schema {
                 self.collect(&path, field);
                 self.tables.push(path);
             } else {
-                self.keys.insert(path, Key::of(field));
+                let key = Key::of(field);
+                if let Kind::Secret { .. } = key.kind {
+                    self.keys.insert(secret::twin(&path), Key::twin_of(name));
+                }
+                self.keys.insert(path, key);
             }
         }
     }
@@ -79,6 +87,14 @@ impl Schema {
 
     pub(super) fn key(&self, path: &str) -> Option<&Key> {
         self.keys.get(path)
+    }
+
+    /// The paths of the keys that hold secrets.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.keys
+            .iter()
+            .filter(|(_, key)| matches!(key.kind, Kind::Secret { .. }))
+            .map(|(path, _)| path.as_str())
     }
 
     pub(super) fn table(&self, path: &str) -> bool {
@@ -114,6 +130,13 @@ impl Schema {
                 }
             }
             (Kind::Text, Value::String(text)) if text.is_empty() => Err(UnfitValue::Empty),
+            (Kind::Secret { least_characters }, Value::String(text)) => {
+                if text.chars().count() >= least_characters {
+                    Ok(())
+                } else {
+                    Err(UnfitValue::Short { least_characters })
+                }
+            }
             (Kind::Text, Value::String(_)) | (Kind::Switch, Value::Boolean(_)) => Ok(()),
             (Kind::Texts, Value::Array(texts)) => texts.iter().try_for_each(check_text_of_list),
             (kind, value) => Err(UnfitValue::Kind {
@@ -147,6 +170,11 @@ impl Key {
             Kind::Switch
         } else if has_type("array") {
             Kind::Texts
+        } else if field.get("writeOnly").is_some() {
+            let least = field.get("minLength").and_then(|limit| limit.as_u64());
+            Kind::Secret {
+                least_characters: least.map_or(1, |least| least as usize),
+            }
         } else {
             Kind::Text
         };
@@ -161,12 +189,24 @@ impl Key {
             optional: has_type("null"),
         }
     }
+
+    fn twin_of(name: &str) -> Self {
+        Self {
+            kind: Kind::Text,
+            meaning: format!(
+                "File that {name} is read from, in place of giving it here; a line break at its \
+                 end is left out."
+            ),
+            #[cfg(test)]
+            optional: true,
+        }
+    }
 }
 
 impl Kind {
     pub(super) fn expected(self) -> &'static str {
         match self {
-            Self::Text => "a text in quotes",
+            Self::Text | Self::Secret { .. } => "a text in quotes",
             Self::Texts => "a list of texts in quotes",
             Self::Number { .. } => "a whole number",
             Self::Switch => "true or false",
@@ -187,6 +227,9 @@ pub(super) enum UnfitValue {
     KindInList { actual: &'static str },
     #[error("is a list that holds an empty text: leave it out")]
     EmptyInList,
+    /// Says nothing of the text that was given.
+    #[error("takes a text of at least {least_characters} characters")]
+    Short { least_characters: usize },
     #[error("takes a whole number from {least} to {most}, not {number} ({meaning})")]
     Outside {
         least: i64,

@@ -23,6 +23,10 @@ fn refusal(file: &str, environment: &[(&str, &str)]) -> String {
     }
 }
 
+fn text(secret: &Option<Secret>) -> String {
+    secret.as_ref().expect("a secret").as_ref().to_owned()
+}
+
 struct Shown {
     path: String,
     comment: String,
@@ -91,7 +95,11 @@ fn the_example_shows_every_key_with_its_meaning_and_default() {
 
 #[test]
 fn each_key_of_the_example_can_be_set_and_be_a_variable() {
-    let shown = shown();
+    let schema = Schema::of::<Config>();
+    // The twins of secrets have a test of their own: one of the two is given.
+    let twins: Vec<_> = schema.secrets().map(secret::twin).collect();
+    let mut shown = shown();
+    shown.retain(|key| !twins.contains(&key.path));
     let file: String = shown
         .iter()
         .map(|key| format!("{} = {}\n", key.path, key.value))
@@ -103,7 +111,15 @@ fn each_key_of_the_example_can_be_set_and_be_a_variable() {
             (environment::variable(&key.path), value)
         })
         .collect();
+    let given = |path: &str| {
+        let key = shown.iter().find(|key| key.path == path).unwrap();
+        let secret = toml::Value::from(key.value.trim_matches('"'));
+        Some(secret.try_into().unwrap())
+    };
     let expected = Config {
+        secret_key: given("secret_key"),
+        previous_secret_key: given("previous_secret_key"),
+        admin_password: given("admin_password"),
         public_url: Some(
             "https://registry.example.com"
                 .to_owned()
@@ -141,6 +157,9 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         database.url = 'sqlite:file'
         storage.url = 'file:file'
         tls = { certificate = 'file', key = 'file' }
+        secret_key = 'a secret key of the file, or so it says'
+        previous_secret_key = 'a secret key of the file, or so it says'
+        admin_password = 'of the file'
         [limits]
         manifest_bytes = 5_000_000
         page_entries = 0x7
@@ -149,13 +168,14 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         idle_seconds = 7
         shutdown_seconds = 7
         upload_expiry_hours = 7
+        audit_rows = 7_000
         [log]
         format = 'text'
         level = 'warn'
         access = true
     ";
     type Read = fn(&Config) -> String;
-    let cases: [(&str, &str, Read); 17] = [
+    let cases: [(&str, &str, Read); 21] = [
         ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
         (
             "BERTH_PUBLIC_URL",
@@ -168,6 +188,19 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         }),
         ("BERTH_DATA_DIR", "/data", |c| {
             c.data_dir.display().to_string()
+        }),
+        (
+            "BERTH_SECRET_KEY",
+            "a secret key of the environment, or so it says",
+            |c| text(&c.secret_key),
+        ),
+        (
+            "BERTH_PREVIOUS_SECRET_KEY",
+            "a secret key of the environment, or so it says",
+            |c| text(&c.previous_secret_key),
+        ),
+        ("BERTH_ADMIN_PASSWORD", "of the environment", |c| {
+            text(&c.admin_password)
         }),
         ("BERTH_DATABASE__URL", "sqlite:/x/y.db", |c| {
             format!("sqlite:{}", c.database_file().display())
@@ -201,6 +234,9 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         }),
         ("BERTH_LIMITS__UPLOAD_EXPIRY_HOURS", "1", |c| {
             c.limits.upload_expiry_hours.to_string()
+        }),
+        ("BERTH_LIMITS__AUDIT_ROWS", "1000", |c| {
+            c.limits.audit_rows.to_string()
         }),
         ("BERTH_LOG__LEVEL", "debug", |c| {
             c.log.level.filter().to_string()
@@ -395,6 +431,7 @@ fn a_number_outside_of_its_limits_is_refused() {
         ("idle_seconds", -1, "1 to 86400"),
         ("shutdown_seconds", -1, "0 to 86400"),
         ("upload_expiry_hours", 0, "1 to 8760"),
+        ("audit_rows", 999, "1000 to 100000000"),
     ];
     for (key, number, limits) in cases {
         let refused = refusal(&format!("[limits]\n{key} = {number}"), &[]);

@@ -133,6 +133,41 @@ fn check_config_says_by_what_names_clients_come() {
     assert!(plain.contains("without TLS"), "{plain}");
 }
 
+#[test]
+fn a_secret_is_read_from_a_file_and_shown_to_nobody() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "correct horse\n").expect("a file");
+    let file = file.to_str().expect("a path");
+    let key = "battery staple battery staple battery staple";
+    let environment = [
+        ("BERTH_ADMIN_PASSWORD_FILE", file),
+        ("BERTH_SECRET_KEY", key),
+    ];
+    let checked = berth(&["check-config"], &environment);
+    let said = text(&checked.stdout);
+    assert!(
+        said.contains("secrets     secret_key, admin_password\n"),
+        "{said}"
+    );
+    let twice = [
+        &environment[..],
+        &[("BERTH_ADMIN_PASSWORD", "correct horse")],
+    ]
+    .concat();
+    let refused = berth(&["check-config"], &twice);
+    assert_eq!(refused.status.code(), Some(1));
+    let refusal = text(&refused.stderr);
+    for name in ["BERTH_ADMIN_PASSWORD ", "BERTH_ADMIN_PASSWORD_FILE "] {
+        assert!(refusal.contains(name), "no {name} in {refusal}");
+    }
+    let said = said + &text(&checked.stderr) + &text(&refused.stdout) + &refusal;
+    assert!(
+        !said.contains("horse") && !said.contains("staple"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn plain_http_for_other_machines_is_served_with_a_warning() {
     let warned = |server: &TestServer| server.logged("served without TLS");
