@@ -26,29 +26,13 @@ async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// The access line of a request, by the id that its answer had.
-async fn access_line(server: &TestServer, id: &str) -> Value {
-    let mut lines = Vec::new();
-    until("the access line", async || {
-        let log = server.log();
-        lines = log
-            .into_iter()
-            .filter(|line| line["target"] == "access" && line["id"] == id)
-            .collect();
-        !lines.is_empty()
-    })
-    .await;
-    assert_eq!(lines.len(), 1, "{lines:#?}");
-    lines.remove(0)
-}
-
 #[tokio::test]
 async fn an_answer_to_head_is_complete_whatever_it_says() {
     let server = TestServer::start().await;
     for path in ["/v2/", "/v2/app/manifests/latest"] {
         let answer = server.head(path).send().await.expect("an answer");
         let id = answer.headers()["x-request-id"].to_str().expect("an id");
-        assert_eq!(access_line(&server, id).await["complete"], true, "{path}");
+        assert_eq!(server.access_line(id).await["complete"], true, "{path}");
     }
 }
 
@@ -198,7 +182,7 @@ async fn each_request_has_one_line_with_the_id_of_its_answer() {
             .to_owned();
         let method = if endpoint == "head_blob" { "HEAD" } else { "" };
         let length = answer.bytes().await.expect("a body").len();
-        let line = access_line(&server, &id).await;
+        let line = server.access_line(&id).await;
         assert_eq!(line["path"], path, "{line}");
         assert_eq!(line["endpoint"], endpoint, "{line}");
         assert_eq!(line["status"], status, "{line}");
@@ -239,7 +223,7 @@ async fn a_download_that_is_cut_is_told_from_one_that_is_whole() {
         .find_map(|line| line.strip_prefix("x-request-id: "));
     let id = id.expect("an id").to_owned();
     drop(leaving);
-    let line = access_line(&server, &id).await;
+    let line = server.access_line(&id).await;
     assert_eq!(line["complete"], false, "{line}");
     assert!(
         line["sent_bytes"].as_u64() < Some(blob.bytes.len() as u64),

@@ -10,6 +10,8 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::until;
+
 /// Longer than any start takes, so that a server that hangs fails its test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -111,6 +113,19 @@ impl TestServer {
                 .as_str()
                 .is_some_and(|message| message.contains(text))
         })
+    }
+
+    /// The access line of a request, by the id that its answer had.
+    pub async fn access_line(&self, id: &str) -> Value {
+        let mut lines = Vec::new();
+        until("the access line", async || {
+            lines = self.log();
+            lines.retain(|line| line["target"] == "access" && line["id"] == id);
+            !lines.is_empty()
+        })
+        .await;
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        lines.remove(0)
     }
 
     /// SIGKILL, and the wait for its end.
