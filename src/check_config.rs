@@ -19,6 +19,7 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
         println!("reached by  {url}");
     }
     print_list("aliases     ", &config.aliases);
+    print_list("trusts      ", &config.trusted_proxies);
     println!("database    {}", config.database_file().display());
     println!("blobs       {}", config.store_folder().display());
     let secrets = [

@@ -11,8 +11,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use berth_registry::http::Scheme;
+use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use self::file::Position;
 use self::log_filter::LogFilter;
@@ -22,6 +23,7 @@ use self::secret::Secret;
 use self::url::{DatabaseUrl, StorageUrl};
 use crate::authority::Authority;
 
+mod address;
 mod environment;
 mod file;
 mod log_filter;
@@ -40,7 +42,7 @@ pub(crate) const PLAIN_BEYOND_LOOPBACK: &str = "other machines are served withou
 pub(crate) struct Config {
     /// Address and port to serve on. Change it to serve other machines, with tls or behind a proxy
     /// that ends TLS: docker takes plain HTTP from 127.0.0.1 only.
-    #[serde(deserialize_with = "address_and_port")]
+    #[serde(deserialize_with = "address::address_and_port")]
     pub(crate) listen: SocketAddr,
     /// URL that clients reach Berth by: scheme, host, and the port if it is not the usual one. Set
     /// it when a proxy is in front or many names lead here: clients are sent there for their
@@ -49,6 +51,12 @@ pub(crate) struct Config {
     /// Other names that clients reach Berth by, each a host with its port if it has one. Set it
     /// when the names inside of a network differ from the one of public_url.
     pub(crate) aliases: Vec<Authority>,
+    /// Addresses, and networks such as 10.0.0.0/8, of the proxies in front. Set it to have the
+    /// address of each client, and not of the proxy: what these say of their clients is believed,
+    /// by X-Forwarded-For, -Proto and -Host or by the PROXY protocol.
+    #[serde(deserialize_with = "address::networks")]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Folder for everything that Berth keeps. Change it to put the data on another disk; a
     /// relative path starts in the folder that Berth is started in.
     pub(crate) data_dir: PathBuf,
@@ -77,6 +85,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
             public_url: None,
             aliases: Vec::new(),
+            trusted_proxies: Vec::new(),
             data_dir: PathBuf::from("./berth-data"),
             secret_key: None,
             previous_secret_key: None,
@@ -280,15 +289,6 @@ impl Config {
             None => self.data_dir.join("store"),
         }
     }
-}
-
-fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| {
-        serde::de::Error::custom(format_args!(
-            "`{text}` is not an address and a port: write them as 127.0.0.1:5000 or [::1]:5000"
-        ))
-    })
 }
 
 #[derive(Debug, thiserror::Error)]

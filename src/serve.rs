@@ -13,7 +13,7 @@ use crate::config::{self, Config, PLAIN_BEYOND_LOOPBACK};
 use crate::data_dir::DataDir;
 use crate::http::{self, Metrics};
 use crate::logging;
-use crate::server::{Server, ServerLimits, Stop, Tls};
+use crate::server::{Server, ServerLimits, Stop, Tls, TrustedProxies};
 
 /// Threads for work that blocks: reads, writes and syncs of files. Idle ones end by themselves.
 const BLOCKING_THREADS: usize = 128;
@@ -57,7 +57,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         config.log.access,
     );
     let stop = Stop::default();
-    let server = Server::new(app, tls.clone(), server_limits(&config.limits), metrics);
+    let server = Server::new(
+        app,
+        tls.clone(),
+        server_limits(&config.limits),
+        TrustedProxies::new(&config.trusted_proxies),
+        metrics,
+    );
     let mut serving = tokio::spawn(server.serve(listener, stop.clone()));
     if config.plain_beyond_loopback() {
         warn!("{PLAIN_BEYOND_LOOPBACK}");

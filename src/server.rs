@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use berth_registry::http::Scheme;
 use http::Version;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -26,10 +27,13 @@ use tracing::{debug, warn};
 
 use crate::http::{Metrics, Peer};
 
+mod client;
 mod patient;
 mod progress;
 mod tls;
 
+use client::Origin;
+pub(crate) use client::TrustedProxies;
 use patient::Patient;
 use progress::Progress;
 pub(crate) use tls::Tls;
@@ -67,6 +71,7 @@ pub(crate) struct Server {
     app: Router,
     tls: Option<Tls>,
     limits: ServerLimits,
+    proxies: TrustedProxies,
     metrics: Arc<Metrics>,
     builder: auto::Builder<TokioExecutor>,
 }
@@ -76,6 +81,7 @@ impl Server {
         app: Router,
         tls: Option<Tls>,
         limits: ServerLimits,
+        proxies: TrustedProxies,
         metrics: Arc<Metrics>,
     ) -> Self {
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -96,6 +102,7 @@ impl Server {
             app,
             tls,
             limits,
+            proxies,
             metrics,
             builder,
         }
@@ -123,6 +130,7 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                     let server = Arc::clone(&server);
                     let (watcher, stop) = (graceful.watcher(), stop.clone());
                     // Ends with its connection, which `graceful` watches.
@@ -167,13 +175,21 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(peer = %peer, error = &error as &dyn std::error::Error, "could not set TCP_NODELAY");
         }
+        let origin = |scheme| Origin {
+            address: peer.ip(),
+            scheme,
+            proxy: self.proxies.contains(peer.ip()),
+        };
         let Some(tls) = &self.tls else {
-            return self.http(stream, peer, watcher).await;
+            return self.http(stream, peer, origin(Scheme::Http), watcher).await;
         };
         let handshake = timeout(self.limits.header, tls.accept(stream));
         // A client that has not got this far has nothing to finish.
         match accepting.run_until_cancelled(handshake).await {
-            Some(Ok(Ok(stream))) => self.http(stream, peer, watcher).await,
+            Some(Ok(Ok(stream))) => {
+                self.http(stream, peer, origin(Scheme::Https), watcher)
+                    .await
+            }
             Some(Ok(Err(error))) => {
                 debug!(peer = %peer, error = &error as &dyn std::error::Error, "TLS handshake failed");
             }
@@ -186,13 +202,17 @@ impl Server {
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: SocketAddr,
+        origin: Origin,
         watcher: Watcher,
     ) {
         let app = self.app.clone();
+        let proxies = self.proxies.clone();
         let progress = Progress::new();
         let watched = progress.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
+            let client = proxies.client(&origin, &request);
+            request.extensions_mut().insert(client);
             request.extensions_mut().insert(Peer(peer));
             let under_way = match request.version() {
                 Version::HTTP_2 => Some(watched.request()),

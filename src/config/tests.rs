@@ -23,6 +23,11 @@ fn refusal(file: &str, environment: &[(&str, &str)]) -> String {
     }
 }
 
+fn texts(list: &[impl ToString]) -> String {
+    let texts: Vec<_> = list.iter().map(ToString::to_string).collect();
+    texts.join(",")
+}
+
 fn text(secret: &Option<Secret>) -> String {
     secret.as_ref().expect("a secret").as_ref().to_owned()
 }
@@ -153,6 +158,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         listen = '127.0.0.1:1'
         public_url = 'http://file'
         aliases = ['file']
+        trusted_proxies = ['10.0.0.0/8']
         data_dir = 'file'
         database.url = 'sqlite:file'
         storage.url = 'file:file'
@@ -175,7 +181,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         access = true
     ";
     type Read = fn(&Config) -> String;
-    let cases: [(&str, &str, Read); 21] = [
+    let cases: [(&str, &str, Read); 22] = [
         ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
         (
             "BERTH_PUBLIC_URL",
@@ -183,8 +189,10 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
             |c| c.public_url.as_ref().unwrap().to_string(),
         ),
         ("BERTH_ALIASES", "registry.internal:5000,10.0.0.1", |c| {
-            let aliases: Vec<_> = c.aliases.iter().map(Authority::to_string).collect();
-            aliases.join(",")
+            texts(&c.aliases)
+        }),
+        ("BERTH_TRUSTED_PROXIES", "fd00::/8,127.0.0.0/8", |c| {
+            texts(&c.trusted_proxies)
         }),
         ("BERTH_DATA_DIR", "/data", |c| {
             c.data_dir.display().to_string()
@@ -475,20 +483,16 @@ fn plain_http_for_other_machines_is_noticed() {
 
 #[test]
 fn a_list_is_read_from_the_file_and_from_the_environment() {
-    let aliases = |config: Config| {
-        let aliases: Vec<_> = config.aliases.iter().map(Authority::to_string).collect();
-        aliases.join(" ")
-    };
     let file = "aliases = ['one', 'Two:2']";
-    assert_eq!(aliases(load(file, &[]).unwrap()), "one two:2");
+    assert_eq!(texts(&load(file, &[]).unwrap().aliases), "one,two:2");
     for (variable, expected) in [
         ("one", "one"),
-        ("one,two:2", "one two:2"),
-        (" one , two:2 ", "one two:2"),
+        ("one,two:2", "one,two:2"),
+        (" one , two:2 ", "one,two:2"),
         ("", ""),
     ] {
         let config = load(file, &[("BERTH_ALIASES", variable)]).unwrap();
-        assert_eq!(aliases(config), expected, "{variable}");
+        assert_eq!(texts(&config.aliases), expected, "{variable}");
     }
     let cases = [
         (
@@ -519,6 +523,23 @@ fn a_list_is_read_from_the_file_and_from_the_environment() {
         refusal("", &[("BERTH_ALIASES", "one,")]),
         "BERTH_ALIASES: is a list that holds an empty text: leave it out"
     );
+}
+
+#[test]
+fn a_trusted_proxy_is_an_address_or_a_network() {
+    let proxies = "192.0.2.1, ::1,::ffff:192.0.2.2,10.0.0.0/8,fd00::/8";
+    let config = load("", &[("BERTH_TRUSTED_PROXIES", proxies)]).unwrap();
+    let expected = "192.0.2.1/32,::1/128,192.0.2.2/32,10.0.0.0/8,fd00::/8";
+    assert_eq!(texts(&config.trusted_proxies), expected);
+    for unfit in ["10.0.0.0/33", "10.0.0/8", "proxy.internal", "10.0.0.1:80"] {
+        assert_eq!(
+            refusal("", &[("BERTH_TRUSTED_PROXIES", unfit)]),
+            format!(
+                "BERTH_TRUSTED_PROXIES: `{unfit}` is neither an address nor a network: write \
+                 192.0.2.1, 10.0.0.0/8 or fd00::/8"
+            )
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One line for each request, when its answer is over.
 
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use berth_registry::http::EndpointLabel;
+use berth_registry::http::{Client, EndpointLabel};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -70,7 +71,11 @@ pub(super) async fn record(State(access): State<Access>, request: Request, next:
         started: Instant::now(),
         method: request.method().clone(),
         uri: request.uri().clone(),
-        peer: request.extensions().get::<Peer>().copied(),
+        peer: request.extensions().get::<Peer>().map(|peer| peer.0),
+        client: request
+            .extensions()
+            .get::<Client>()
+            .map(|client| client.address),
         received: Arc::clone(&received),
         sent: 0,
         expected: None,
@@ -106,7 +111,8 @@ struct Line {
     started: Instant,
     method: Method,
     uri: Uri,
-    peer: Option<Peer>,
+    peer: Option<SocketAddr>,
+    client: Option<IpAddr>,
     received: Arc<AtomicU64>,
     sent: u64,
     /// The Content-Length of the answer. Once so much has gone, nobody asks the body for its end.
@@ -126,11 +132,16 @@ impl Drop for Line {
         if !self.access.log {
             return;
         }
+        // Of a request that came directly, the peer says it.
+        let client = self
+            .client
+            .filter(|&client| Some(client) != self.peer.map(|peer| peer.ip()));
         let end = if self.complete { "" } else { ", cut short" };
         info!(
             target: "access",
             id = %self.id,
-            peer = self.peer.map(|peer| tracing::field::display(peer.0)),
+            peer = self.peer.map(tracing::field::display),
+            client = client.map(tracing::field::display),
             method = %self.method,
             path = self.uri.path(),
             endpoint = self.endpoint,

@@ -10,6 +10,7 @@ mod configuration;
 mod disk_full;
 mod durability;
 mod errors;
+mod forwarded;
 mod kills;
 mod lifecycle;
 mod lists;
