@@ -3,7 +3,7 @@
 //! sending files belong.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use berth_registry::http::Scheme;
+use bytes::Bytes;
 use http::Version;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -28,14 +29,20 @@ use tracing::{debug, warn};
 use crate::http::{Metrics, Peer};
 
 mod client;
+mod opening;
 mod patient;
 mod progress;
+mod proxy_protocol;
+mod replayed;
 mod tls;
 
 use client::Origin;
 pub(crate) use client::TrustedProxies;
+use opening::Opening;
 use patient::Patient;
 use progress::Progress;
+use proxy_protocol::Source;
+use replayed::Replayed;
 pub(crate) use tls::Tls;
 
 /// HTTP/2 windows: enough to keep a push going over a long way.
@@ -175,26 +182,44 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(peer = %peer, error = &error as &dyn std::error::Error, "could not set TCP_NODELAY");
         }
-        let origin = |scheme| Origin {
-            address: peer.ip(),
-            scheme,
-            proxy: self.proxies.contains(peer.ip()),
+        let opening = Opening {
+            peer,
+            limit: self.limits.header,
+            accepting,
         };
+        let (stream, source) = if self.proxies.contains(peer.ip()) {
+            let header = proxy_protocol::receive(stream);
+            let Some(received) = opening.step("PROXY header", header).await else {
+                return;
+            };
+            received
+        } else {
+            (Replayed::new(Bytes::new(), stream), Source::Peer)
+        };
+        let origin = self.origin(peer.ip(), source);
         let Some(tls) = &self.tls else {
-            return self.http(stream, peer, origin(Scheme::Http), watcher).await;
+            return self.http(stream, peer, origin, watcher).await;
         };
-        let handshake = timeout(self.limits.header, tls.accept(stream));
-        // A client that has not got this far has nothing to finish.
-        match accepting.run_until_cancelled(handshake).await {
-            Some(Ok(Ok(stream))) => {
-                self.http(stream, peer, origin(Scheme::Https), watcher)
-                    .await
-            }
-            Some(Ok(Err(error))) => {
-                debug!(peer = %peer, error = &error as &dyn std::error::Error, "TLS handshake failed");
-            }
-            Some(Err(_)) => debug!(peer = %peer, "TLS handshake took too long"),
-            None => {}
+        if let Some(stream) = opening.step("TLS handshake", tls.accept(stream)).await {
+            self.http(stream, peer, origin, watcher).await;
+        }
+    }
+
+    fn origin(&self, peer: IpAddr, source: Source) -> Origin {
+        let (address, proxy) = match source {
+            Source::Peer => (peer, self.proxies.contains(peer)),
+            // The headers are those of the client, who may be one more proxy.
+            Source::Client(address) => (address, self.proxies.contains(address)),
+            Source::Unknown => (peer, false),
+        };
+        let scheme = match self.tls {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
+        };
+        Origin {
+            address,
+            scheme,
+            proxy,
         }
     }
 
