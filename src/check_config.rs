@@ -20,6 +20,9 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
     }
     print_list("aliases     ", &config.aliases);
     print_list("trusts      ", &config.trusted_proxies);
+    if let Some(address) = config.metrics.listen {
+        println!("metrics     http://{address}/metrics");
+    }
     println!("database    {}", config.database_file().display());
     println!("blobs       {}", config.store_folder().display());
     let secrets = [

@@ -75,6 +75,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) storage: Storage,
     pub(crate) tls: Tls,
+    pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
 }
@@ -93,6 +94,7 @@ impl Default for Config {
             database: Database::default(),
             storage: Storage::default(),
             tls: Tls::default(),
+            metrics: Metrics::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -130,6 +132,15 @@ impl Tls {
     pub(crate) fn files(&self) -> Option<(&Path, &Path)> {
         self.certificate.as_deref().zip(self.key.as_deref())
     }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Metrics {
+    /// Address and port that serve /metrics alone, over plain HTTP and to whoever asks. Set it for
+    /// a Prometheus that has no password, to an address that only Prometheus reaches.
+    #[serde(deserialize_with = "address::optional_address_and_port")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -45,6 +45,14 @@ pub(crate) fn app(registry: Arc<Registry>, metrics: Arc<Metrics>, access_log: bo
         .layer(from_fn_with_state(access, access::record))
 }
 
+/// What the listener for metrics serves: them, and nothing that needs a right.
+pub(crate) fn metrics_app(metrics: Arc<Metrics>) -> Router {
+    let elsewhere = async || (StatusCode::NOT_FOUND, "only /metrics is served here\n");
+    Router::new()
+        .route("/metrics", get(metrics::expose).with_state(metrics))
+        .fallback(elsewhere)
+}
+
 async fn unknown_path() -> Response {
     let message =
         "nothing is served here: the registry is at /v2/, its health at /livez and /readyz";

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use anyhow::Context as _;
 use berth_registry::{Db, LocalStore, Registry, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinError;
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::cli::ConfigArguments;
@@ -17,6 +18,8 @@ use crate::server::{Server, ServerLimits, Stop, Tls, TrustedProxies};
 
 /// Threads for work that blocks: reads, writes and syncs of files. Idle ones end by themselves.
 const BLOCKING_THREADS: usize = 128;
+/// More than one Prometheus has for one target.
+const METRICS_CONNECTIONS: usize = 16;
 
 pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
     let config = arguments.load()?;
@@ -42,12 +45,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .map(|(certificate, key)| Tls::load(certificate, key))
         .transpose()?;
 
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("could not listen on {}", config.listen))?;
-    let address = listener
-        .local_addr()
-        .context("could not tell the address listened on")?;
+    let (listener, address) = listen(config.listen).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
 
     let metrics = Arc::new(Metrics::new(Arc::clone(&registry)));
@@ -57,6 +55,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         config.log.access,
     );
     let stop = Stop::default();
+    let mut servers = JoinSet::new();
+    if let Some(address) = config.metrics.listen {
+        let (listener, address) = listen(address).await?;
+        let server = metrics_server(&config, Arc::clone(&metrics));
+        servers.spawn(server.serve(listener, stop.clone()));
+        info!(metrics_address = %address, "serving metrics on http://{address}/metrics");
+    }
     let server = Server::new(
         app,
         tls.clone(),
@@ -64,7 +69,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         TrustedProxies::new(&config.trusted_proxies),
         metrics,
     );
-    let mut serving = tokio::spawn(server.serve(listener, stop.clone()));
+    servers.spawn(server.serve(listener, stop.clone()));
     if config.plain_beyond_loopback() {
         warn!("{PLAIN_BEYOND_LOOPBACK}");
     }
@@ -73,8 +78,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     loop {
         tokio::select! {
-            // The accept loop ends only when it is told to: this is a panic.
-            ended = &mut serving => return ended.context("the server has failed"),
+            // An accept loop ends only when it is told to: this is a panic.
+            ended = all_ended(&mut servers) => return ended,
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.hangup.recv() => if let Some(tls) = &tls { tls.reload() },
@@ -83,19 +88,45 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
     stop.accepting.cancel();
-    tokio::select! {
-        ended = &mut serving => return finish(&registry, ended).await,
-        () = signals.stop() => stop.transfers.cancel(),
-    }
-    finish(&registry, serving.await).await
-}
-
-/// Writes what is counted, and closes the database.
-async fn finish(registry: &Registry, ended: Result<(), JoinError>) -> anyhow::Result<()> {
-    ended.context("the server has failed")?;
+    let ended = tokio::select! {
+        ended = all_ended(&mut servers) => ended,
+        () = signals.stop() => {
+            stop.transfers.cancel();
+            all_ended(&mut servers).await
+        }
+    };
+    ended?;
+    // Writes what is counted, and closes the database.
     registry.close().await;
     info!("stopped");
     Ok(())
+}
+
+/// Comes when no server is left, or at the first that has failed.
+async fn all_ended(servers: &mut JoinSet<()>) -> anyhow::Result<()> {
+    while let Some(ended) = servers.join_next().await {
+        ended.context("the server has failed")?;
+    }
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("could not listen on {address}"))?;
+    let address = listener
+        .local_addr()
+        .context("could not tell the address listened on")?;
+    Ok((listener, address))
+}
+
+fn metrics_server(config: &Config, metrics: Arc<Metrics>) -> Server {
+    let limits = ServerLimits {
+        connections: METRICS_CONNECTIONS,
+        ..server_limits(&config.limits)
+    };
+    let app = http::metrics_app(Arc::clone(&metrics));
+    Server::new(app, None, limits, TrustedProxies::default(), metrics)
 }
 
 async fn open_registry(config: &Config) -> anyhow::Result<Arc<Registry>> {

@@ -18,6 +18,15 @@ where
     })
 }
 
+pub(super) fn optional_address_and_port<'de, D>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    address_and_port(deserializer).map(Some)
+}
+
 pub(super) fn networks<'de, D>(deserializer: D) -> Result<Vec<IpNet>, D::Error>
 where
     D: Deserializer<'de>,

@@ -282,13 +282,15 @@ pub(super) fn insert(document: &mut toml::Table, path: &str, value: Value) {
 
 fn most_like<'a>(unknown: &str, names: impl Iterator<Item = &'a String>) -> Option<&'a str> {
     let last = |path: &'_ str| path.rfind('.').map_or(0, |dot| dot + 1);
-    // The last parts alone find a key that was put into the wrong table.
+    // The last parts alone find a key that was put into the wrong table; of two keys with the same
+    // last part, the wholes decide.
     let likeness = |name: &str| {
         let whole = strsim::jaro_winkler(unknown, name);
         let parts = strsim::jaro_winkler(&unknown[last(unknown)..], &name[last(name)..]);
-        whole.max(parts)
+        (whole.max(parts), whole)
     };
-    names
-        .map(String::as_str)
-        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+    names.map(String::as_str).max_by(|one, other| {
+        let (one, other) = (likeness(one), likeness(other));
+        one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
+    })
 }

@@ -146,6 +146,9 @@ fn each_key_of_the_example_can_be_set_and_be_a_variable() {
             certificate: Some("/etc/berth/tls/certificate.pem".into()),
             key: Some("/etc/berth/tls/key.pem".into()),
         },
+        metrics: Metrics {
+            listen: Some("127.0.0.1:9100".parse().unwrap()),
+        },
         ..Config::default()
     };
     assert_eq!(load(&file, &[]).unwrap(), expected);
@@ -166,6 +169,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         secret_key = 'a secret key of the file, or so it says'
         previous_secret_key = 'a secret key of the file, or so it says'
         admin_password = 'of the file'
+        metrics.listen = '127.0.0.1:1'
         [limits]
         manifest_bytes = 5_000_000
         page_entries = 0x7
@@ -181,7 +185,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         access = true
     ";
     type Read = fn(&Config) -> String;
-    let cases: [(&str, &str, Read); 22] = [
+    let cases: [(&str, &str, Read); 23] = [
         ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
         (
             "BERTH_PUBLIC_URL",
@@ -221,6 +225,9 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         }),
         ("BERTH_TLS__KEY", "k.pem", |c| {
             c.tls.files().unwrap().1.display().to_string()
+        }),
+        ("BERTH_METRICS__LISTEN", "[::1]:9100", |c| {
+            c.metrics.listen.unwrap().to_string()
         }),
         ("BERTH_LIMITS__MANIFEST_BYTES", "4000000", |c| {
             c.limits.manifest_bytes.to_string()
@@ -309,6 +316,12 @@ fn an_unknown_key_is_answered_with_its_place_and_neighbour() {
         ("[tls]\ncert = 1", "2:1", "tls.cert", "tls.certificate"),
         ("database_url = 1", "1:1", "database_url", "database.url"),
         ("[tls]\ndata_dir = 1", "2:1", "tls.data_dir", "data_dir"),
+        (
+            "[metrics]\nlistn = 1",
+            "2:1",
+            "metrics.listn",
+            "metrics.listen",
+        ),
         ("lissen = 1\ndata = 1", "1:1", "lissen", "listen"),
     ];
     for (file, position, key, neighbour) in cases {
@@ -368,6 +381,11 @@ fn a_variable_with_an_unfit_value_is_refused_by_name() {
             "localhost:5000",
             "`localhost:5000` is not an address and a port: write them as 127.0.0.1:5000 or \
              [::1]:5000",
+        ),
+        (
+            "BERTH_METRICS__LISTEN",
+            "9100",
+            "`9100` is not an address and a port: write them as 127.0.0.1:5000 or [::1]:5000",
         ),
         (
             "BERTH_TLS__KEY",

@@ -114,12 +114,13 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
-fn check_config_says_by_what_names_and_proxies_clients_come() {
+fn check_config_says_what_is_reached_and_trusted() {
     let environment = [
         ("BERTH_LISTEN", "0.0.0.0:5000"),
         ("BERTH_PUBLIC_URL", "https://registry.example.com/"),
         ("BERTH_ALIASES", "registry.internal:5000, 10.0.0.1"),
         ("BERTH_TRUSTED_PROXIES", "192.0.2.1"),
+        ("BERTH_METRICS__LISTEN", "127.0.0.1:9100"),
     ];
     let said = text(&berth(&["check-config"], &environment).stdout);
     for line in [
@@ -127,6 +128,7 @@ fn check_config_says_by_what_names_and_proxies_clients_come() {
         "reached by  https://registry.example.com\n",
         "aliases     registry.internal:5000, 10.0.0.1\n",
         "trusts      192.0.2.1/32\n",
+        "metrics     http://127.0.0.1:9100/metrics\n",
     ] {
         assert!(said.contains(line), "no {line:?} in {said}");
     }

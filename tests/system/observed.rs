@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::task::block_in_place;
 
 use crate::support::{Blob, Image, Raw, TestServer, random_bytes, until};
 
@@ -253,4 +255,32 @@ async fn the_access_lines_can_be_turned_off() {
         log.iter().all(|line| line["target"] != "access"),
         "{log:#?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_of_their_own_serves_the_metrics_alone() {
+    let mut server = TestServer::builder()
+        .env("BERTH_METRICS__LISTEN", "127.0.0.1:0")
+        .start()
+        .await;
+    let log = server.log();
+    let mut addresses = log
+        .iter()
+        .filter_map(|line| line["metrics_address"].as_str());
+    let listener = addresses.next().expect("an address").to_owned();
+    assert_ne!(listener, server.host());
+    let ask = async |path: &str| {
+        let answer = server.get(&format!("http://{listener}{path}")).send().await;
+        answer.expect("an answer")
+    };
+    let scrape = ask("/metrics").await;
+    assert_eq!(scrape.status(), StatusCode::OK);
+    let text = scrape.text().await.expect("text");
+    assert!(text.contains("berth_http_connections "), "{text}");
+    for path in ["/", "/v2/", "/livez", "/metrics/"] {
+        assert_eq!(ask(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    metrics(&server).await;
+    assert!(block_in_place(|| server.stop()).success());
+    assert!(TcpStream::connect(&listener).await.is_err());
 }
