@@ -1,19 +1,27 @@
-use berth_oci::Page;
+use berth_oci::{ProjectName, RepositoryName};
 
-use crate::db::{self, DbError, signed};
+use crate::browse::{Page, Visible, Walk};
+use crate::db::DbError;
 use crate::registry::Registry;
-use crate::source::Listing;
 
 impl Registry {
-    /// At most `limit` repositories that have an image, in order of the bytes of their names.
+    /// At most `limit` repositories that have a manifest and that the caller may see, in order of
+    /// the bytes of their names. `projects` are those that can hold one; without, all.
     pub(crate) async fn repositories(
         &self,
-        page: &Page,
+        after: Option<&str>,
         limit: usize,
-    ) -> Result<Listing<String>, DbError> {
+        projects: Option<&[ProjectName]>,
+        visible: &Visible<'_>,
+    ) -> Result<Page<RepositoryName>, DbError> {
         let mut connection = self.db.read().await?;
-        let asked = signed(limit as u64).saturating_add(1);
-        let names = db::repositories::list(&mut connection, page, asked).await?;
-        Ok(Listing::of(names, limit))
+        let walk = Walk {
+            after: after.unwrap_or_default(),
+            project: None,
+            projects,
+            limit,
+            wanted: &|row| row.has_manifest && visible(&row.name),
+        };
+        walk.page(&mut connection).await
     }
 }

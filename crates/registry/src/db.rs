@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool};
 
 pub(crate) mod blobs;
+pub(crate) mod browse;
 pub(crate) mod changes;
 pub(crate) mod manifests;
 mod migrations;

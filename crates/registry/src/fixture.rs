@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use berth_oci::{Algorithm, Digest, RepositoryName};
+use berth_oci::{Algorithm, Digest, MediaType, Reference, RepositoryName};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::body::Body;
@@ -76,8 +79,62 @@ impl Fixture {
             .unwrap();
         digest
     }
+
+    /// Pushes a manifest under a tag, or by its digest alone.
+    pub(crate) async fn push_manifest(&self, tag: Option<&str>, document: &Value) -> Digest {
+        let bytes = Bytes::from(document.to_string());
+        let reference = match tag {
+            Some(tag) => Reference::Tag(tag.parse().unwrap()),
+            None => Reference::Digest(Digest::of(Algorithm::Sha256, &bytes)),
+        };
+        self.registry
+            .put_manifest(&self.repository, &reference, Vec::new(), None, bytes)
+            .await
+            .unwrap()
+            .digest
+    }
+
+    /// Pushes an image with its blobs, under a tag or by its digest alone.
+    pub(crate) async fn push_image(
+        &self,
+        tag: Option<&str>,
+        config: &'static [u8],
+        layers: &[&'static [u8]],
+    ) -> Digest {
+        for blob in [config].iter().chain(layers) {
+            self.push_blob(blob).await;
+        }
+        self.push_manifest(tag, &image(config, layers)).await
+    }
+
+    /// The database as it lies on disk.
+    pub(crate) async fn database(&self) -> SqliteConnection {
+        SqliteConnectOptions::new()
+            .filename(self.folder.path().join("berth.db"))
+            .connect()
+            .await
+            .unwrap()
+    }
 }
 
 pub(crate) fn body(bytes: &'static [u8]) -> Body {
     stream::iter([Ok(Bytes::from_static(bytes))]).boxed()
+}
+
+pub(crate) fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
+    let digest = Digest::of(Algorithm::Sha256, bytes).to_string();
+    json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
+}
+
+pub(crate) fn image(config: &[u8], layers: &[&[u8]]) -> Value {
+    let layers: Vec<_> = layers
+        .iter()
+        .map(|layer| descriptor("application/vnd.oci.image.layer.v1.tar", layer))
+        .collect();
+    json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_MANIFEST,
+        "config": descriptor("application/vnd.oci.image.config.v1+json", config),
+        "layers": layers,
+    })
 }

@@ -1,10 +1,12 @@
 //! The OCI distribution API over a database and a store of blobs.
 //!
 //! [`http::router`] reads a request into an [`berth_oci::Endpoint`] and asks the [`Registry`].
-//! Reads go through a [`source::Source`]; pushes are in [`upload`] and [`manifest`]. The database
+//! Reads go through a [`source::Source`]; pushes are in [`upload`] and [`manifest`]; what people look
+//! at is in [`browse`]. The database
 //! ([`db`]) says what is visible, the blob store ([`store`]) holds bytes.
 
 mod body;
+pub mod browse;
 mod catalog;
 mod clock;
 mod db;

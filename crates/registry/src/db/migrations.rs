@@ -6,11 +6,18 @@ use sqlx::{SqlSafeStr as _, SqliteConnection};
 use super::DbError;
 
 /// A migration is never edited once it is released.
-const SQLITE: &[(i64, &str, &str)] = &[(
-    1,
-    "registry",
-    include_str!("../../../../migrations/sqlite/0001_registry.sql"),
-)];
+const SQLITE: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "registry",
+        include_str!("../../../../migrations/sqlite/0001_registry.sql"),
+    ),
+    (
+        3,
+        "browse",
+        include_str!("../../../../migrations/sqlite/0003_browse.sql"),
+    ),
+];
 
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), DbError> {
     let migrations = SQLITE.iter().map(|&(version, name, sql)| {

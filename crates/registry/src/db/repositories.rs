@@ -1,4 +1,4 @@
-use berth_oci::{Page, RepositoryName};
+use berth_oci::RepositoryName;
 use sqlx::SqliteConnection;
 
 use super::DbError;
@@ -43,22 +43,4 @@ pub(crate) async fn find(
         .fetch_optional(connection)
         .await?;
     Ok(row.map(|(id,)| id))
-}
-
-/// Names in order of their bytes, of the repositories that have an image.
-pub(crate) async fn list(
-    connection: &mut SqliteConnection,
-    page: &Page,
-    limit: i64,
-) -> Result<Vec<String>, DbError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT name FROM repositories r
-         WHERE name > $1 AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id)
-         ORDER BY name LIMIT $2",
-    )
-    .bind(page.last.as_deref().unwrap_or_default())
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(name,)| name).collect())
 }

@@ -21,7 +21,7 @@ struct Tags<'t> {
 
 #[derive(Serialize)]
 struct Repositories<'r> {
-    repositories: &'r [String],
+    repositories: &'r [&'r str],
 }
 
 /// What end-12 asks for.
@@ -69,17 +69,20 @@ pub(super) async fn tags(
 /// The repositories that have an image.
 pub(super) async fn repositories(registry: &Registry, page: Page) -> Result<Response, ApiError> {
     let limit = limit(registry, &page);
-    let listing = registry.repositories(&page, limit).await?;
+    let listing = registry
+        .repositories(page.last.as_deref(), limit, None, &|_| true)
+        .await?;
+    let names: Vec<_> = listing.items.iter().map(RepositoryName::as_str).collect();
     let mut response = json(
         "application/json",
         &Repositories {
-            repositories: &listing.entries,
+            repositories: &names,
         },
     );
-    if let Some(last) = listing.entries.last().filter(|_| listing.more) {
+    if let Some(next) = listing.next {
         let page = Page {
             n: page.n,
-            last: Some(last.clone()),
+            last: Some(next),
         };
         link_next(&mut response, &Endpoint::ListRepositories { page });
     }

@@ -1,6 +1,5 @@
 use berth_oci::Reference;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::*;
 use crate::fixture::Fixture;
@@ -24,38 +23,14 @@ impl Counted {
 
 /// Pushes an image of a configuration alone, under two tags.
 async fn push_image(fixture: &Fixture) -> Reference {
-    let config = fixture.push_blob(CONFIG).await;
-    let media_type = "application/vnd.oci.image.manifest.v1+json";
-    let manifest = format!(
-        r#"{{"schemaVersion":2,"mediaType":"{media_type}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":{}}},"layers":[]}}"#,
-        CONFIG.len()
-    );
-    let stored = fixture
-        .registry
-        .put_manifest(
-            &fixture.repository,
-            &Reference::Tag("pulled".parse().unwrap()),
-            vec!["other".parse().unwrap()],
-            Some(media_type),
-            manifest.into(),
-        )
-        .await;
-    Reference::Digest(stored.unwrap().digest)
+    fixture.push_image(Some("pulled"), CONFIG, &[]).await;
+    Reference::Digest(fixture.push_image(Some("other"), CONFIG, &[]).await)
 }
 
 async fn pull(fixture: &Fixture, reference: &Reference) {
     let source = fixture.registry.source(&fixture.repository);
     let pulled = source.manifest(&fixture.repository, reference).await;
     assert!(pulled.unwrap().is_some());
-}
-
-/// The database as it lies on disk.
-async fn database(fixture: &Fixture) -> SqliteConnection {
-    SqliteConnectOptions::new()
-        .filename(fixture.folder.path().join("berth.db"))
-        .connect()
-        .await
-        .unwrap()
 }
 
 async fn counted(database: &mut SqliteConnection, query: &'static str) -> Counted {
@@ -81,7 +56,7 @@ async fn pulls_of_a_tag_and_of_its_manifest_are_written_when_the_registry_closes
     let manifest_pulled_at = fixture.registry.clock.now();
     fixture.registry.close().await;
 
-    let mut database = database(&fixture).await;
+    let mut database = fixture.database().await;
     let tag = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'pulled'";
     let other = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'other'";
     let manifest = "SELECT pulls, last_pulled_at FROM manifests";
@@ -111,7 +86,7 @@ async fn a_look_at_a_tag_is_a_pull_of_the_tag_and_of_nothing_else() {
     }
     let looked_at = fixture.registry.clock.now();
     fixture.registry.close().await;
-    let mut database = database(&fixture).await;
+    let mut database = fixture.database().await;
     let tag = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'pulled'";
     let manifest = "SELECT pulls, last_pulled_at FROM manifests";
     assert_eq!(
@@ -135,7 +110,7 @@ async fn counts_add_up_over_several_writes() {
         fixture.registry.write_usage().await.unwrap();
     }
     fixture.registry.close().await;
-    let mut database = database(&fixture).await;
+    let mut database = fixture.database().await;
     let manifest = "SELECT pulls, last_pulled_at FROM manifests";
     assert_eq!(counted(&mut database, manifest).await.pulls, 2);
 }

@@ -1,0 +1,29 @@
+//! What people look at: repositories, their tags and their images. Nothing here counts as a pull,
+//! and nothing here knows of rights: who asks says what is visible.
+
+mod repositories;
+mod walk;
+
+pub use repositories::{RepositoryFilter, RepositorySummary};
+pub use walk::Visible;
+pub(crate) use walk::Walk;
+
+use crate::registry::Registry;
+
+/// One call looks at so many names that were not asked for, and leaves the rest to the next one.
+const LOOKED_AT: usize = 10_000;
+
+/// A part of a list. It may be short of what was asked for and go on all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T, P = String> {
+    pub items: Vec<T>,
+    /// What to give as `after` for the next part; `None` at the end.
+    pub next: Option<P>,
+}
+
+impl Registry {
+    /// No page has more entries than the configuration allows, whatever was asked for.
+    fn page_limit(&self, asked: usize) -> usize {
+        asked.min(self.limits.page_entries)
+    }
+}
