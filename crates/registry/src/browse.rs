@@ -1,10 +1,14 @@
 //! What people look at: repositories, their tags and their images. Nothing here counts as a pull,
 //! and nothing here knows of rights: who asks says what is visible.
 
+mod images;
 mod repositories;
+mod tags;
 mod walk;
 
+pub use images::{ImagePlace, ImageSummary, InvalidImagePlace};
 pub use repositories::{RepositoryFilter, RepositorySummary};
+pub use tags::TagSummary;
 pub use walk::Visible;
 pub(crate) use walk::Walk;
 
@@ -19,6 +23,23 @@ pub struct Page<T, P = String> {
     pub items: Vec<T>,
     /// What to give as `after` for the next part; `None` at the end.
     pub next: Option<P>,
+}
+
+impl<T, P> Page<T, P> {
+    /// Of items that were asked for as one more than the limit.
+    fn of(mut items: Vec<T>, limit: usize, place: impl FnOnce(&T) -> P) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(place);
+        Self { items, next }
+    }
+
+    fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U, P> {
+        Page {
+            items: self.items.into_iter().map(each).collect(),
+            next: self.next,
+        }
+    }
 }
 
 impl Registry {

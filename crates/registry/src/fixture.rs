@@ -138,3 +138,11 @@ pub(crate) fn image(config: &[u8], layers: &[&[u8]]) -> Value {
         "layers": layers,
     })
 }
+
+pub(crate) fn index(children: &[Value]) -> Value {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_INDEX,
+        "manifests": children,
+    })
+}
