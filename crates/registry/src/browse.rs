@@ -1,18 +1,23 @@
 //! What people look at: repositories, their tags and their images. Nothing here counts as a pull,
 //! and nothing here knows of rights: who asks says what is visible.
 
+mod image;
 mod images;
+mod referrers;
 mod repositories;
 mod tags;
 mod walk;
 
+pub use image::{Child, Content, Descriptor, ImageDetail, ImageParts, Layer, Platform};
 pub use images::{ImagePlace, ImageSummary, InvalidImagePlace};
+pub use referrers::ReferrerSummary;
 pub use repositories::{RepositoryFilter, RepositorySummary};
 pub use tags::TagSummary;
 pub use walk::Visible;
 pub(crate) use walk::Walk;
 
 use crate::registry::Registry;
+pub use crate::source::SourceError;
 
 /// One call looks at so many names that were not asked for, and leaves the rest to the next one.
 const LOOKED_AT: usize = 10_000;

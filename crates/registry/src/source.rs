@@ -62,7 +62,7 @@ pub(crate) trait Source: Send + Sync {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SourceError {
+pub enum SourceError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]

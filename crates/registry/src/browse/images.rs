@@ -99,7 +99,7 @@ impl Registry {
     }
 }
 
-async fn summaries(
+pub(super) async fn summaries(
     connection: &mut SqliteConnection,
     repository_id: i64,
     rows: Vec<ImageRow>,

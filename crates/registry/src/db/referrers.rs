@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use berth_oci::Digest;
 use futures_util::TryStreamExt as _;
 use sqlx::SqliteConnection;
@@ -11,7 +13,20 @@ pub(crate) struct ReferrerRow {
     pub(crate) media_type: String,
     pub(crate) size_bytes: u64,
     pub(crate) artifact_type: Option<String>,
-    pub(crate) annotations: Option<String>,
+    /// A JSON object of strings.
+    annotations: Option<String>,
+}
+
+impl ReferrerRow {
+    pub(crate) fn annotations(&self) -> Result<BTreeMap<String, String>, DbError> {
+        let Some(annotations) = &self.annotations else {
+            return Ok(BTreeMap::new());
+        };
+        serde_json::from_str(annotations).map_err(|_| DbError::Inconsistent {
+            value: annotations.clone(),
+            expected: "annotations",
+        })
+    }
 }
 
 type Columns = (i64, String, String, i64, Option<String>, Option<String>);

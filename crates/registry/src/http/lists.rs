@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::ApiError;
 use super::answer::{OCI_FILTERS_APPLIED, json, value};
-use crate::db::DbError;
 use crate::registry::Registry;
 use crate::source::Referrer;
 
@@ -162,13 +161,9 @@ fn descriptor(referrer: &Referrer) -> Result<Descriptor, ApiError> {
     if let Some(artifact_type) = &referrer.artifact_type {
         descriptor = descriptor.artifact_type(artifact_type.as_str());
     }
-    if let Some(annotations) = &referrer.annotations {
-        let annotations: HashMap<String, String> =
-            serde_json::from_str(annotations).map_err(|_| DbError::Inconsistent {
-                value: annotations.clone(),
-                expected: "annotations",
-            })?;
-        descriptor = descriptor.annotations(annotations);
+    let annotations = referrer.annotations()?;
+    if !annotations.is_empty() {
+        descriptor = descriptor.annotations(annotations.into_iter().collect::<HashMap<_, _>>());
     }
     descriptor.build().map_err(ApiError::internal)
 }

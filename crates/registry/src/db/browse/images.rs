@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use berth_oci::{Digest, MediaType, Tag};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -46,6 +46,20 @@ impl TryFrom<Columns> for ImageRow {
             last_pulled_at: last_pulled_at.map(Timestamp),
         })
     }
+}
+
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<Option<ImageRow>, DbError> {
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT id, digest, media_type, artifact_type, pushed_at, pushed_by, pulls, last_pulled_at
+         FROM manifests WHERE id = $1",
+    )
+    .bind(manifest_id)
+    .fetch_optional(connection)
+    .await?;
+    row.map(ImageRow::try_from).transpose()
 }
 
 /// Newest push first, of what comes behind the manifest that was pushed at that time.
@@ -140,4 +154,25 @@ pub(crate) async fn sizes(
         .into_iter()
         .map(|(id, size_bytes)| (id, unsigned(size_bytes)))
         .collect())
+}
+
+/// What the repository has of that which an index names.
+pub(crate) async fn present(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<HashSet<String>, DbError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT e.digest FROM edges e
+         JOIN manifests m ON m.repository_id = e.repository_id AND m.digest = e.digest
+         WHERE e.manifest_id = $1 AND e.kind = 'child'
+         UNION ALL
+         SELECT e.digest FROM edges e
+         JOIN blobs b ON b.digest = e.digest
+         JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
+         WHERE e.manifest_id = $1 AND e.kind = 'blob'",
+    )
+    .bind(manifest_id)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(digest,)| digest).collect())
 }

@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use berth_oci::{Digest, Reference, RepositoryName};
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+
+use self::document::Document;
+use super::images::{ImageSummary, summaries};
+use crate::browse::SourceError;
+use crate::db;
+use crate::registry::Registry;
+
+mod config;
+mod document;
+
+/// The largest config that is read: as large as a manifest can be.
+const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageDetail {
+    pub summary: ImageSummary,
+    pub annotations: BTreeMap<String, String>,
+    pub subject: Option<Digest>,
+    pub content: Content,
+    /// The manifest as it was pushed.
+    pub bytes: Bytes,
+}
+
+/// What a manifest names, by what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Image(Box<ImageParts>),
+    Index(Vec<Child>),
+}
+
+/// A config and layers, and what the config says if it is that of an image, is here and can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageParts {
+    pub config: Descriptor,
+    pub layers: Vec<Layer>,
+    pub platform: Option<Platform>,
+    /// RFC 3339, as whoever built the image wrote it.
+    pub created: Option<String>,
+    pub labels: Option<BTreeMap<String, String>>,
+    pub env: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<String>>,
+    pub cmd: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    pub digest: Digest,
+    pub media_type: String,
+    pub size_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    pub descriptor: Descriptor,
+    /// The command that made it, where the config has as many that made a layer as there are layers.
+    pub created_by: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Platform {
+    pub os: String,
+    pub architecture: String,
+    pub variant: Option<String>,
+}
+
+/// An entry of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    pub descriptor: Descriptor,
+    pub platform: Option<Platform>,
+    /// Whether the repository has it.
+    pub present: bool,
+    /// BuildKit's statement about another entry, which is no image.
+    pub attestation: bool,
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Registry {
+    /// A manifest with all that is known of it. A config that is damaged or of another kind is no
+    /// error; what it would say is left out.
+    pub async fn browse_image(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<ImageDetail>, SourceError> {
+        let mut connection = self.db.read().await?;
+        let Some((manifest, bytes)) =
+            db::manifests::read(&mut connection, repository, reference).await?
+        else {
+            return Ok(None);
+        };
+        let Some(row) = db::browse::images::find(&mut connection, manifest.id).await? else {
+            return Ok(None);
+        };
+        let rows = vec![row];
+        let found = summaries(&mut connection, manifest.repository_id, rows).await?;
+        let present = db::browse::images::present(&mut connection, manifest.id).await?;
+        // The store may be slow, and readers are few.
+        drop(connection);
+        let document = Document::read(&bytes)?;
+        let subject = document.subject()?;
+        let content = match &document.config {
+            Some(config) => {
+                let config = document::descriptor(config)?;
+                let parts = self.parts(repository, config, document.layers()?).await?;
+                Content::Image(Box::new(parts))
+            }
+            None => Content::Index(document.children(&present)?),
+        };
+        Ok(found.into_iter().next().map(|summary| ImageDetail {
+            summary,
+            annotations: document.annotations.unwrap_or_default(),
+            subject,
+            content,
+            bytes: bytes.into(),
+        }))
+    }
+
+    async fn parts(
+        &self,
+        repository: &RepositoryName,
+        config: Descriptor,
+        layers: Vec<Descriptor>,
+    ) -> Result<ImageParts, SourceError> {
+        let read = match self.config(repository, &config).await? {
+            Some(bytes) => config::read(&bytes),
+            None => config::ImageConfig::default(),
+        };
+        Ok(ImageParts {
+            platform: read.platform(),
+            layers: read.made(layers),
+            config,
+            created: read.created,
+            labels: read.config.labels,
+            env: read.config.env,
+            entrypoint: read.config.entrypoint,
+            cmd: read.config.cmd,
+        })
+    }
+
+    /// The bytes of the config of an image. They are read past the source, which would count a pull.
+    async fn config(
+        &self,
+        repository: &RepositoryName,
+        descriptor: &Descriptor,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        if !config::of_an_image(&descriptor.media_type) {
+            return Ok(None);
+        }
+        let found = {
+            let mut connection = self.db.read().await?;
+            db::blobs::find_in_repository(&mut connection, repository, &descriptor.digest).await?
+        };
+        let Some((_, blob)) = found.filter(|(_, blob)| blob.size_bytes <= CONFIG_BYTES) else {
+            return Ok(None);
+        };
+        let pieces = self.store.read(&blob.key, 0..blob.size_bytes).await?;
+        let bytes = pieces
+            .try_fold(Vec::new(), |mut bytes, piece| async move {
+                bytes.extend_from_slice(&piece);
+                Ok(bytes)
+            })
+            .await?;
+        Ok(Some(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests;
