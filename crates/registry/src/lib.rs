@@ -25,5 +25,6 @@ mod usage;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use db::{Db, DbError, WriterMetrics};
 pub use health::{Health, Probe};
+pub use manifest::RetagError;
 pub use registry::{Limits, OpenError, Registry};
 pub use store::{BlobStore, Key, LocalStore, Staging, StoreError};

@@ -15,6 +15,10 @@ use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError};
 use crate::registry::Registry;
 
+mod retag;
+
+pub use retag::RetagError;
+
 /// The most missing blobs that an answer lists.
 const LISTED: usize = 100;
 
@@ -213,8 +217,7 @@ impl Push {
                 cause: Cause::Push,
                 at: self.at,
             };
-            db::tags::move_to(tx, &moved).await?;
-            db::changes::record(tx, "tag", &format!("{}:{tag}", self.repository), self.at).await?;
+            move_tag(tx, &moved).await?;
         }
         Ok(())
     }
@@ -270,6 +273,13 @@ impl Push {
         }
         Ok(())
     }
+}
+
+/// Moves the tag, and says so to whom it may concern.
+async fn move_tag(tx: &mut SqliteConnection, moved: &Move<'_>) -> Result<(), DbError> {
+    db::tags::move_to(tx, moved).await?;
+    let subject = format!("{}:{}", moved.repository, moved.tag);
+    db::changes::record(tx, "tag", &subject, moved.at).await
 }
 
 async fn delete_tag(

@@ -8,12 +8,14 @@ use crate::clock::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     Push,
+    Retag,
 }
 
 impl Cause {
     fn as_str(self) -> &'static str {
         match self {
             Self::Push => "push",
+            Self::Retag => "retag",
         }
     }
 }
