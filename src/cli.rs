@@ -5,6 +5,18 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 
+mod login;
+mod options;
+mod token;
+mod user;
+mod values;
+
+pub(crate) use login::LoginArguments;
+pub(crate) use options::{ClientOptions, Group};
+pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
+pub(crate) use user::{AddUser, ChangePassword, SetUser, UserCommand};
+pub(crate) use values::{Expiry, Name, Scope};
+
 /// A private container registry in one binary.
 #[derive(Parser)]
 #[command(version, propagate_version = true, after_help = EXAMPLES)]
@@ -19,6 +31,10 @@ Try it:
   docker tag alpine 127.0.0.1:5000/alpine
   docker push 127.0.0.1:5000/alpine
 
+Manage it, here or from afar:
+  berth login registry.example.com
+  berth user add ann
+
 Everything has a default. config/berth.toml shows every key; each can be given in the environment
 too: BERTH_LISTEN, BERTH_DATA_DIR, BERTH_LIMITS__IDLE_SECONDS.";
 
@@ -28,6 +44,22 @@ pub(crate) enum Command {
     Serve(ConfigArguments),
     /// Read the configuration as `serve` would, say what is wrong with it, and print what results
     CheckConfig(ConfigArguments),
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+/// The commands that speak to a server. None of them reads a variable of the environment whose name
+/// begins with `BERTH_`: those configure a server.
+#[derive(Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Log in to a server, for the commands below
+    Login(LoginArguments),
+    /// Forget the login, here and on the server
+    Logout,
+    /// Users, and what they may do everywhere
+    User(Group<UserCommand>),
+    /// Your personal tokens
+    Token(Group<TokenCommand>),
 }
 
 #[derive(Args)]

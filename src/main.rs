@@ -7,12 +7,17 @@ use clap::Parser as _;
 mod authority;
 mod check_config;
 mod cli;
+mod client;
+mod commands;
 mod config;
 mod data_dir;
 mod http;
 mod logging;
+mod output;
 mod serve;
 mod server;
+mod table;
+mod terminal;
 
 use cli::{Cli, Command};
 
@@ -20,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::CheckConfig(arguments) => check_config::run(&arguments),
+        Command::Client(command) => commands::run(command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,13 @@
+//! What is written on the command line, checked once where it is read.
+
+mod expiry;
+mod name;
+mod scope;
+mod server;
+mod yes_or_no;
+
+pub(crate) use expiry::Expiry;
+pub(crate) use name::Name;
+pub(crate) use scope::Scope;
+pub(crate) use server::ServerParser;
+pub(crate) use yes_or_no::yes_or_no;

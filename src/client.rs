@@ -1,0 +1,203 @@
+//! What the commands know of a server: how it is spoken to, what it answers, and the login that is
+//! kept for it.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Certificate, Method, RequestBuilder, StatusCode, redirect};
+use serde_json::Value;
+
+mod document;
+mod login_file;
+mod path;
+mod problem;
+mod secret;
+mod server;
+
+pub(crate) use document::Document;
+pub(crate) use login_file::{Login, LoginFile};
+pub(crate) use problem::RequestError;
+pub(crate) use secret::Secret;
+pub(crate) use server::Server;
+
+use document::Page;
+use problem::Problem;
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// A list of a large registry is slow; silence for this long is not.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// The management API of one server, as one user.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    server: Server,
+    user: String,
+    secret: Secret,
+}
+
+impl Client {
+    /// Refuses a login whose secret would travel where others can read it.
+    pub(crate) fn new(login: &Login) -> anyhow::Result<Self> {
+        login.server.require_private(login.insecure)?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            // The secret is for the server that was logged in to, and for no other.
+            .redirect(redirect::Policy::none());
+        if login.server.loopback() {
+            builder = builder.no_proxy();
+        }
+        if let Some(file) = &login.ca_file {
+            builder = builder.tls_certs_only(certificates(file)?);
+        }
+        Ok(Self {
+            http: builder.build().context("could not set up the client")?,
+            server: login.server.clone(),
+            user: login.user.clone(),
+            secret: login.secret.clone(),
+        })
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    pub(crate) async fn get(&self, path: &[&str]) -> Result<Document, RequestError> {
+        self.document(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &[&str], body: &Value) -> Result<Document, RequestError> {
+        let request = self.request(Method::POST, path).json(body);
+        self.document(request).await
+    }
+
+    pub(crate) async fn patch(
+        &self,
+        path: &[&str],
+        body: &Value,
+    ) -> Result<Document, RequestError> {
+        let request = self.request(Method::PATCH, path).json(body);
+        self.document(request).await
+    }
+
+    pub(crate) async fn put(&self, path: &[&str], body: &Value) -> Result<Document, RequestError> {
+        let request = self.request(Method::PUT, path).json(body);
+        self.document(request).await
+    }
+
+    /// Puts what is answered with 204.
+    pub(crate) async fn put_silently(
+        &self,
+        path: &[&str],
+        body: &Value,
+    ) -> Result<(), RequestError> {
+        let request = self.request(Method::PUT, path).json(body);
+        self.exchange(request).await.map(drop)
+    }
+
+    pub(crate) async fn delete(&self, path: &[&str]) -> Result<(), RequestError> {
+        let request = self.request(Method::DELETE, path);
+        self.exchange(request).await.map(drop)
+    }
+
+    /// The items of a list, from as many of its pages as hold `most` of them.
+    pub(crate) async fn list(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        most: Option<usize>,
+    ) -> Result<Vec<Document>, RequestError> {
+        let mut items = Vec::new();
+        let mut cursor = None;
+        loop {
+            let missing = most.map_or(usize::MAX, |most| most.saturating_sub(items.len()));
+            if missing == 0 {
+                return Ok(items);
+            }
+            let mut request = self
+                .request(Method::GET, path)
+                .query(query)
+                .query(&[("limit", missing.min(Page::MOST_ITEMS))]);
+            if let Some(cursor) = cursor {
+                request = request.query(&[("cursor", cursor)]);
+            }
+            let page: Page = self.read(&self.document(request).await?)?;
+            items.extend(page.items.into_iter().take(missing));
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// What a table needs of a document.
+    pub(crate) fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        document: &Document,
+    ) -> Result<T, RequestError> {
+        document.read().map_err(|source| self.unreadable(source))
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.http
+            .request(method, path::url(&self.server, path))
+            .basic_auth(&self.user, Some(self.secret.expose()))
+    }
+
+    async fn document(&self, request: RequestBuilder) -> Result<Document, RequestError> {
+        let bytes = self.exchange(request).await?;
+        Document::parse(&bytes).map_err(|source| self.unreadable(source))
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<bytes::Bytes, RequestError> {
+        let unreachable = |error: reqwest::Error| RequestError::Unreachable {
+            server: self.server.clone(),
+            source: error.without_url(),
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let bytes = response.bytes().await.map_err(unreachable)?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        let server = self.server.clone();
+        Err(match (status, Problem::parse(&bytes)) {
+            (StatusCode::UNAUTHORIZED, _) => RequestError::Unauthorized { server },
+            (_, Some(problem)) => RequestError::Refused {
+                problem,
+                retry_after,
+            },
+            (_, None) => RequestError::Unexplained { server, status },
+        })
+    }
+
+    fn unreadable(&self, source: serde_json::Error) -> RequestError {
+        RequestError::Unreadable {
+            server: self.server.clone(),
+            source,
+        }
+    }
+}
+
+fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let unusable = || format!("could not read certificates from {}", file.display());
+    let pem = fs::read(file).with_context(unusable)?;
+    let certificates = Certificate::from_pem_bundle(&pem).with_context(unusable)?;
+    anyhow::ensure!(
+        !certificates.is_empty(),
+        "there is no certificate in {}",
+        file.display()
+    );
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! The commands that speak to a server, one file for each group.
+
+use anyhow::Context as _;
+
+use crate::cli::ClientCommand;
+
+mod login;
+mod session;
+mod token;
+mod user;
+
+use session::Session;
+
+pub(crate) fn run(command: ClientCommand) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not start the runtime")?
+        .block_on(Box::pin(dispatch(command)))
+}
+
+async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
+    use ClientCommand as C;
+    match command {
+        C::Login(arguments) => login::login(arguments).await,
+        C::Logout => login::logout().await,
+        C::User(group) => user::run(&Session::open(&group.options)?, &group.command).await,
+        C::Token(group) => token::run(&Session::open(&group.options)?, &group.command).await,
+    }
+}
