@@ -7,15 +7,19 @@ use crate::config::Config;
 
 mod login;
 mod options;
+mod project;
+mod robot;
 mod token;
 mod user;
 mod values;
 
 pub(crate) use login::LoginArguments;
 pub(crate) use options::{ClientOptions, Group};
+pub(crate) use project::{MemberCommand, ProjectCommand, RoleCommand};
+pub(crate) use robot::{CreateRobot, RobotCommand, SetRobot};
 pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
 pub(crate) use user::{AddUser, ChangePassword, SetUser, UserCommand};
-pub(crate) use values::{Expiry, Name, Scope};
+pub(crate) use values::{Expiry, Name, RobotLogin, Scope};
 
 /// A private container registry in one binary.
 #[derive(Parser)]
@@ -33,7 +37,7 @@ Try it:
 
 Manage it, here or from afar:
   berth login registry.example.com
-  berth user add ann
+  berth robot create shop ci --scope 'shop/**=pull,push'
 
 Everything has a default. config/berth.toml shows every key; each can be given in the environment
 too: BERTH_LISTEN, BERTH_DATA_DIR, BERTH_LIMITS__IDLE_SECONDS.";
@@ -58,6 +62,10 @@ pub(crate) enum ClientCommand {
     Logout,
     /// Users, and what they may do everywhere
     User(Group<UserCommand>),
+    /// Projects, their members and roles
+    Project(Group<ProjectCommand>),
+    /// Robots: logins for programs
+    Robot(Group<RobotCommand>),
     /// Your personal tokens
     Token(Group<TokenCommand>),
 }
@@ -82,3 +90,6 @@ impl ConfigArguments {
         Config::load(self.config.as_deref(), environment).context("the configuration is not usable")
     }
 }
+
+#[cfg(test)]
+mod tests;

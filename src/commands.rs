@@ -5,6 +5,10 @@ use anyhow::Context as _;
 use crate::cli::ClientCommand;
 
 mod login;
+mod member;
+mod project;
+mod robot;
+mod role;
 mod session;
 mod token;
 mod user;
@@ -25,6 +29,8 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
         C::Login(arguments) => login::login(arguments).await,
         C::Logout => login::logout().await,
         C::User(group) => user::run(&Session::open(&group.options)?, &group.command).await,
+        C::Project(group) => project::run(&Session::open(&group.options)?, &group.command).await,
+        C::Robot(group) => robot::run(&Session::open(&group.options)?, &group.command).await,
         C::Token(group) => token::run(&Session::open(&group.options)?, &group.command).await,
     }
 }

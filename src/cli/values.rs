@@ -2,12 +2,14 @@
 
 mod expiry;
 mod name;
+mod robot_login;
 mod scope;
 mod server;
 mod yes_or_no;
 
 pub(crate) use expiry::Expiry;
-pub(crate) use name::Name;
+pub(crate) use name::{Name, project_name};
+pub(crate) use robot_login::RobotLogin;
 pub(crate) use scope::Scope;
 pub(crate) use server::ServerParser;
 pub(crate) use yes_or_no::yes_or_no;

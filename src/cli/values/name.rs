@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use berth_oci::{InvalidName, ProjectName, RepositoryName};
+
 /// The name of a user, robot, token or role. The server knows what it may hold; here it is only
 /// made sure that it stays one segment of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +41,28 @@ pub(crate) enum InvalidPathName {
     Dots,
 }
 
+/// Reads the name of a project: that of a repository with one component only.
+pub(crate) fn project_name(text: &str) -> Result<ProjectName, InvalidProjectName> {
+    let name: RepositoryName = text.parse()?;
+    let project = name.project();
+    if project.as_str() == text {
+        Ok(project)
+    } else {
+        Err(InvalidProjectName::Repository { project })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidProjectName {
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    #[error("a project has no `/` in its name: that of this repository is {project}")]
+    Repository { project: ProjectName },
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Name;
+    use super::{Name, project_name};
 
     #[test]
     fn a_name_that_would_mean_another_path_is_refused() {
@@ -51,5 +72,13 @@ mod tests {
         for text in ["ann", "...", "ann.smith", "a/b"] {
             assert_eq!(text.parse::<Name>().expect(text).as_str(), text);
         }
+    }
+
+    #[test]
+    fn a_project_is_the_first_component_alone() {
+        assert_eq!(project_name("shop").expect("a project").as_str(), "shop");
+        assert!(project_name("Shop").is_err());
+        let refused = project_name("shop/web").expect_err("a repository");
+        assert!(refused.to_string().ends_with("is shop"), "{refused}");
     }
 }
