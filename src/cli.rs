@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 
+mod image;
 mod login;
 mod options;
 mod project;
@@ -13,13 +14,14 @@ mod token;
 mod user;
 mod values;
 
+pub(crate) use image::{InspectArguments, LsArguments, RmArguments, TagArguments};
 pub(crate) use login::LoginArguments;
-pub(crate) use options::{ClientOptions, Group};
+pub(crate) use options::{ClientOptions, Group, Single};
 pub(crate) use project::{MemberCommand, ProjectCommand, RoleCommand};
 pub(crate) use robot::{CreateRobot, RobotCommand, SetRobot};
 pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
 pub(crate) use user::{AddUser, ChangePassword, SetUser, UserCommand};
-pub(crate) use values::{Expiry, Name, RobotLogin, Scope};
+pub(crate) use values::{Expiry, Name, RepositoryOrImage, RobotLogin, Scope};
 
 /// A private container registry in one binary.
 #[derive(Parser)]
@@ -37,6 +39,7 @@ Try it:
 
 Manage it, here or from afar:
   berth login registry.example.com
+  berth ls
   berth robot create shop ci --scope 'shop/**=pull,push'
 
 Everything has a default. config/berth.toml shows every key; each can be given in the environment
@@ -60,6 +63,14 @@ pub(crate) enum ClientCommand {
     Login(LoginArguments),
     /// Forget the login, here and on the server
     Logout,
+    /// List projects, the repositories of a project, or the tags of a repository
+    Ls(Single<LsArguments>),
+    /// Show a repository, or the image behind a tag or digest
+    Inspect(Single<InspectArguments>),
+    /// Point a tag at an image of its repository
+    Tag(Single<TagArguments>),
+    /// Delete a tag, or an image together with its tags
+    Rm(Single<RmArguments>),
     /// Users, and what they may do everywhere
     User(Group<UserCommand>),
     /// Projects, their members and roles

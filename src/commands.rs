@@ -4,6 +4,9 @@ use anyhow::Context as _;
 
 use crate::cli::ClientCommand;
 
+mod image;
+mod inspect;
+mod list;
 mod login;
 mod member;
 mod project;
@@ -28,6 +31,12 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
     match command {
         C::Login(arguments) => login::login(arguments).await,
         C::Logout => login::logout().await,
+        C::Ls(ls) => list::run(&Session::open(&ls.options)?, &ls.arguments).await,
+        C::Inspect(inspect) => {
+            inspect::run(&Session::open(&inspect.options)?, &inspect.arguments).await
+        }
+        C::Tag(tag) => image::tag(&Session::open(&tag.options)?, &tag.arguments).await,
+        C::Rm(rm) => image::rm(&Session::open(&rm.options)?, &rm.arguments).await,
         C::User(group) => user::run(&Session::open(&group.options)?, &group.command).await,
         C::Project(group) => project::run(&Session::open(&group.options)?, &group.command).await,
         C::Robot(group) => robot::run(&Session::open(&group.options)?, &group.command).await,

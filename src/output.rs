@@ -1,6 +1,6 @@
 //! What the commands print: tables for people, or what the API said for programs.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use chrono::{DateTime, Local, Utc};
 use serde::de::DeserializeOwned;
@@ -8,6 +8,11 @@ use serde::de::DeserializeOwned;
 use crate::client::{Client, Document, RequestError, Secret};
 
 mod format;
+
+pub(crate) use format::size;
+
+/// How long a digest is on a terminal: `sha256:` and twelve digits, as docker prints it.
+const SHORT_DIGEST: usize = 19;
 
 pub(crate) struct Output {
     pub(crate) json: bool,
@@ -76,6 +81,15 @@ impl Output {
     /// A time in full.
     pub(crate) fn time(&self, at: Option<DateTime<Utc>>) -> String {
         at.map(|at| format::time(at, &Local)).unwrap_or_default()
+    }
+
+    /// A digest, whole unless it would only be looked at.
+    pub(crate) fn digest<'a>(&self, digest: &'a str) -> &'a str {
+        if io::stdout().is_terminal() {
+            digest.get(..SHORT_DIGEST).unwrap_or(digest)
+        } else {
+            digest
+        }
     }
 }
 

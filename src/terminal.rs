@@ -38,6 +38,11 @@ pub(crate) fn ask_new_password(instead: &str) -> anyhow::Result<Secret> {
     Ok(first)
 }
 
+pub(crate) fn confirm(question: &str, instead: &str) -> anyhow::Result<bool> {
+    let answer = ask(&format!("{question} [y/N]"), instead)?;
+    Ok(matches!(answer.as_str(), "y" | "Y" | "yes"))
+}
+
 /// The secrets that a script gives, one a line.
 pub(crate) fn secrets_from_stdin<const COUNT: usize>() -> anyhow::Result<[Secret; COUNT]> {
     let mut text = String::new();

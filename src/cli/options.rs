@@ -25,3 +25,12 @@ pub(crate) struct Group<C: Subcommand> {
     #[command(subcommand)]
     pub(crate) command: C,
 }
+
+/// A command that has none.
+#[derive(Args)]
+pub(crate) struct Single<A: Args> {
+    #[command(flatten)]
+    pub(crate) options: ClientOptions,
+    #[command(flatten)]
+    pub(crate) arguments: A,
+}

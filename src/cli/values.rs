@@ -1,6 +1,7 @@
 //! What is written on the command line, checked once where it is read.
 
 mod expiry;
+mod image_name;
 mod name;
 mod robot_login;
 mod scope;
@@ -8,6 +9,7 @@ mod server;
 mod yes_or_no;
 
 pub(crate) use expiry::Expiry;
+pub(crate) use image_name::{ImageName, RepositoryOrImage};
 pub(crate) use name::{Name, project_name};
 pub(crate) use robot_login::RobotLogin;
 pub(crate) use scope::Scope;

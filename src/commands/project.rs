@@ -43,7 +43,7 @@ pub(super) async fn run(session: &Session, command: &ProjectCommand) -> anyhow::
 }
 
 /// Lists the projects, or those whose name holds a text.
-async fn list_projects(session: &Session, text: Option<&str>) -> anyhow::Result<()> {
+pub(super) async fn list_projects(session: &Session, text: Option<&str>) -> anyhow::Result<()> {
     let Session { client, output } = session;
     let query: Vec<_> = text
         .map(|text| ("q", text.to_owned()))

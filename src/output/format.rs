@@ -35,11 +35,27 @@ where
         .to_string()
 }
 
+/// A number of bytes in the largest unit of which there is one.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    // In tenths, by whole numbers: 1023.99 KiB must not become 1024.0 KiB.
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10 * 1024 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, FixedOffset, TimeDelta};
 
-    use super::{age, time};
+    use super::{age, size, time};
 
     #[test]
     fn an_age_is_relative_until_its_day_says_more() {
@@ -63,5 +79,22 @@ mod tests {
             assert_eq!(age(at, now, &zone), expected, "{seconds}");
         }
         assert_eq!(time(now, &zone), "2026-01-01 01:00:00 +01:00");
+    }
+
+    #[test]
+    fn a_size_is_in_the_largest_unit_of_which_there_is_one() {
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1023.9 KiB"),
+            (1024 * 1024, "1.0 MiB"),
+            (5 * 1024 * 1024 * 1024, "5.0 GiB"),
+            (u64::MAX, "16383.9 PiB"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(size(bytes), expected, "{bytes}");
+        }
     }
 }
