@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 
+mod audit;
 mod image;
 mod login;
 mod options;
@@ -14,6 +15,7 @@ mod token;
 mod user;
 mod values;
 
+pub(crate) use audit::AuditArguments;
 pub(crate) use image::{InspectArguments, LsArguments, RmArguments, TagArguments};
 pub(crate) use login::LoginArguments;
 pub(crate) use options::{ClientOptions, Group, Single};
@@ -79,6 +81,8 @@ pub(crate) enum ClientCommand {
     Robot(Group<RobotCommand>),
     /// Your personal tokens
     Token(Group<TokenCommand>),
+    /// Who did what, the newest first
+    Audit(Single<AuditArguments>),
 }
 
 #[derive(Args)]

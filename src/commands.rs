@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use crate::cli::ClientCommand;
 
+mod audit;
 mod image;
 mod inspect;
 mod list;
@@ -41,5 +42,6 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
         C::Project(group) => project::run(&Session::open(&group.options)?, &group.command).await,
         C::Robot(group) => robot::run(&Session::open(&group.options)?, &group.command).await,
         C::Token(group) => token::run(&Session::open(&group.options)?, &group.command).await,
+        C::Audit(audit) => audit::run(&Session::open(&audit.options)?, &audit.arguments).await,
     }
 }

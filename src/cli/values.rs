@@ -8,7 +8,7 @@ mod scope;
 mod server;
 mod yes_or_no;
 
-pub(crate) use expiry::Expiry;
+pub(crate) use expiry::{Expiry, Moment};
 pub(crate) use image_name::{ImageName, RepositoryOrImage};
 pub(crate) use name::{Name, project_name};
 pub(crate) use robot_login::RobotLogin;

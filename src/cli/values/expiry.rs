@@ -19,6 +19,13 @@ impl Moment {
             Self::Span(span) => now + span,
         }
     }
+
+    pub(crate) fn before(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::At(at) => at,
+            Self::Span(span) => now - span,
+        }
+    }
 }
 
 impl FromStr for Moment {
@@ -77,17 +84,34 @@ mod tests {
     use super::{Expiry, Moment};
 
     #[test]
-    fn a_span_reaches_from_now() {
+    fn a_span_reaches_from_now_in_both_directions() {
         let now = DateTime::from_timestamp_millis(1_767_225_600_000).expect("a time");
         let cases = [
-            ("30d", "2026-01-31T00:00:00+00:00"),
-            ("12h", "2026-01-01T12:00:00+00:00"),
-            ("0h", "2026-01-01T00:00:00+00:00"),
-            ("2030-01-31T12:00:00+02:00", "2030-01-31T10:00:00+00:00"),
+            (
+                "30d",
+                "2026-01-31T00:00:00+00:00",
+                "2025-12-02T00:00:00+00:00",
+            ),
+            (
+                "12h",
+                "2026-01-01T12:00:00+00:00",
+                "2025-12-31T12:00:00+00:00",
+            ),
+            (
+                "0h",
+                "2026-01-01T00:00:00+00:00",
+                "2026-01-01T00:00:00+00:00",
+            ),
+            (
+                "2030-01-31T12:00:00+02:00",
+                "2030-01-31T10:00:00+00:00",
+                "2030-01-31T10:00:00+00:00",
+            ),
         ];
-        for (text, after) in cases {
+        for (text, after, before) in cases {
             let moment: Moment = text.parse().expect(text);
             assert_eq!(moment.after(now).to_rfc3339(), after, "{text}");
+            assert_eq!(moment.before(now).to_rfc3339(), before, "{text}");
             assert_eq!(text.parse(), Ok(Expiry::At(moment)), "{text}");
         }
     }
