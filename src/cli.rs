@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::config::Config;
 
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     CheckConfig(ConfigArguments),
     #[command(flatten)]
     Client(ClientCommand),
+    /// Print the script that completes berth's command line in a shell
+    Completions { shell: Shell },
 }
 
 /// The commands that speak to a server. None of them reads a variable of the environment whose name

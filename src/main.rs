@@ -9,6 +9,7 @@ mod check_config;
 mod cli;
 mod client;
 mod commands;
+mod completions;
 mod config;
 mod data_dir;
 mod http;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::CheckConfig(arguments) => check_config::run(&arguments),
         Command::Client(command) => commands::run(command),
+        Command::Completions { shell } => completions::run(shell),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
