@@ -29,3 +29,4 @@ mod upload_interruptions;
 mod upload_mounts;
 mod upload_sessions;
 mod uploads;
+mod usage;
