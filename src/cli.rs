@@ -37,6 +37,7 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "\
 Try it:
   berth serve
+  docker login 127.0.0.1:5000
   docker tag alpine 127.0.0.1:5000/alpine
   docker push 127.0.0.1:5000/alpine
 
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     Serve(ConfigArguments),
     /// Read the configuration as `serve` would, say what is wrong with it, and print what results
     CheckConfig(ConfigArguments),
+    /// Give the user admin a new password and every right, on the server's machine while it is
+    /// stopped, and print the password: for when nobody can sign in any more
+    RecoverAdmin(ConfigArguments),
     #[command(flatten)]
     Client(ClientCommand),
     /// Print the script that completes berth's command line in a shell

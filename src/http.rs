@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use berth_oci::ErrorCode;
 use berth_registry::Registry;
 use berth_registry::http::answer_error;
@@ -30,19 +30,31 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// Every route of the server.
 pub(crate) fn app(registry: Arc<Registry>, metrics: Arc<Metrics>, access_log: bool) -> Router {
     let access = Access::new(Arc::clone(&metrics), access_log);
-    Router::new()
-        .route("/livez", get(health::live))
-        .route(
-            "/readyz",
-            get(health::ready).with_state(Arc::clone(&registry)),
-        )
-        .route("/metrics", get(metrics::expose).with_state(metrics))
-        .merge(berth_registry::http::router(registry))
+    routes(&registry, metrics)
+        .into_iter()
+        .fold(Router::new(), |router, (path, answers)| {
+            router.route(path, answers)
+        })
+        .merge(berth_console::router(registry))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         // From the inside out: a panic becomes an answer, and every answer its line.
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(access, access::record))
+}
+
+/// Every path but those of the management API. Nothing is routed that is not in this list, which the
+/// test of all routes goes through.
+fn routes(registry: &Arc<Registry>, metrics: Arc<Metrics>) -> Vec<(&'static str, MethodRouter)> {
+    let ready = get(health::ready).with_state(Arc::clone(registry));
+    let counts = get(metrics::expose_to_allowed).with_state((Arc::clone(registry), metrics));
+    let mut routes = vec![
+        ("/livez", get(health::live)),
+        ("/readyz", ready),
+        ("/metrics", counts),
+    ];
+    routes.extend(berth_registry::http::routes(registry));
+    routes
 }
 
 /// What the listener for metrics serves: them, and nothing that needs a right.
@@ -54,8 +66,7 @@ pub(crate) fn metrics_app(metrics: Arc<Metrics>) -> Router {
 }
 
 async fn unknown_path() -> Response {
-    let message =
-        "nothing is served here: the registry is at /v2/, its health at /livez and /readyz";
+    let message = "nothing is served here: the registry is at /v2/, its API at /api/v1/, its health at /livez and /readyz";
     answer_error(StatusCode::NOT_FOUND, ErrorCode::NameUnknown, message)
 }
 
@@ -63,7 +74,7 @@ async fn wrong_method() -> Response {
     answer_error(
         StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::Unsupported,
-        "this path answers GET and HEAD only",
+        "this path does not answer this method: see Allow",
     )
 }
 

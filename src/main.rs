@@ -12,6 +12,7 @@ mod commands;
 mod completions;
 mod config;
 mod data_dir;
+mod first_start;
 mod http;
 mod logging;
 mod output;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::CheckConfig(arguments) => check_config::run(&arguments),
+        Command::RecoverAdmin(arguments) => serve::recover_admin(&arguments),
         Command::Client(command) => commands::run(command),
         Command::Completions { shell } => completions::run(shell),
     };

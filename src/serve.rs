@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use berth_registry::auth::Place;
 use berth_registry::{Db, LocalStore, Registry, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use crate::cli::ConfigArguments;
 use crate::config::{self, Config, PLAIN_BEYOND_LOOPBACK};
 use crate::data_dir::DataDir;
+use crate::first_start;
 use crate::http::{self, Metrics};
 use crate::logging;
 use crate::server::{Server, ServerLimits, Stop, Tls, TrustedProxies};
@@ -22,6 +24,25 @@ const BLOCKING_THREADS: usize = 128;
 const METRICS_CONNECTIONS: usize = 16;
 
 pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
+    run_with(arguments, serve)
+}
+
+/// Lets the user admin in again. The lock of the data folder sees to it that no server runs.
+pub(crate) fn recover_admin(arguments: &ConfigArguments) -> anyhow::Result<()> {
+    run_with(arguments, async |config| {
+        let _data_dir = DataDir::open(&config.data_dir)?;
+        let registry = open_registry(&config).await?;
+        let password = first_start::recover_admin(&registry).await?;
+        registry.close().await;
+        println!("{password}");
+        Ok(())
+    })
+}
+
+fn run_with(
+    arguments: &ConfigArguments,
+    work: impl AsyncFnOnce(Config) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let config = arguments.load()?;
     logging::start(&config.log)?;
     rustls::crypto::aws_lc_rs::default_provider()
@@ -32,13 +53,14 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .context("could not start the runtime")?
-        .block_on(serve(config))
+        .block_on(work(config))
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let _data_dir = DataDir::open(&config.data_dir)?;
     let registry = open_registry(&config).await?;
+    first_start::make_admin(&registry, &config).await?;
     let tls = config
         .tls
         .files()
@@ -142,9 +164,20 @@ async fn open_registry(config: &Config) -> anyhow::Result<Arc<Registry>> {
         Arc::new(store),
         Arc::new(SystemClock),
         registry_limits(&config.limits),
+        first_start::secret_keys(config)?,
+        place(config),
     )
     .await?;
     Ok(registry)
+}
+
+fn place(config: &Config) -> Place {
+    let url = config.public_url.as_ref();
+    Place {
+        public_url: url.map(ToString::to_string),
+        aliases: config.aliases.iter().map(ToString::to_string).collect(),
+        service: url.map_or_else(|| "berth".to_owned(), |url| url.authority().to_string()),
+    }
 }
 
 fn server_limits(limits: &config::Limits) -> ServerLimits {
@@ -162,6 +195,7 @@ fn registry_limits(limits: &config::Limits) -> berth_registry::Limits {
         page_entries: limits.page_entries,
         idle: Duration::from_secs(limits.idle_seconds),
         upload_expiry: Duration::from_secs(limits.upload_expiry_hours * 60 * 60),
+        audit_rows: limits.audit_rows,
     }
 }
 

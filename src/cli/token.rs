@@ -9,7 +9,7 @@ pub(crate) enum TokenCommand {
         #[command(flatten)]
         owner: TokenOwner,
     },
-    /// Create a token and print its secret
+    /// Create a token for yourself and print its secret
     Create(CreateToken),
     /// Delete a token
     Rm {
@@ -28,8 +28,6 @@ pub(crate) struct CreateToken {
     /// 30d, 12h, never, or a time as RFC 3339 has it
     #[arg(long, value_name = "WHEN")]
     pub(crate) expires: Option<Expiry>,
-    #[command(flatten)]
-    pub(crate) owner: TokenOwner,
 }
 
 #[derive(Args)]

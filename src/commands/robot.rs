@@ -29,19 +29,16 @@ pub(super) async fn run(session: &Session, command: &RobotCommand) -> anyhow::Re
         }
         RobotCommand::Create(arguments) => create(session, arguments).await,
         RobotCommand::Show { robot } => {
-            let login = robot.to_string();
-            let robot = client.get(&path(robot, &login)).await?;
+            let robot = client.get(&path(robot)).await?;
             output.document(client, &robot, |robot| details(output, robot))
         }
         RobotCommand::Set(arguments) => set(session, arguments).await,
         RobotCommand::Rm { robot } => {
-            let login = robot.to_string();
-            client.delete(&path(robot, &login)).await?;
+            client.delete(&path(robot)).await?;
             output.done(&format!("deleted robot {robot}"))
         }
         RobotCommand::Renew { robot } => {
-            let login = robot.to_string();
-            let mut path = path(robot, &login);
+            let mut path = path(robot);
             path.push("secret");
             let renewed = client.post(&path, &json!({})).await?;
             let made: NewToken = client.read(&renewed)?;
@@ -82,8 +79,7 @@ async fn set(session: &Session, arguments: &SetRobot) -> anyhow::Result<()> {
     if let Some(expires) = changes.expires {
         body.insert("expires_at".to_owned(), session.expiry(expires));
     }
-    let login = arguments.robot.to_string();
-    let path = path(&arguments.robot, &login);
+    let path = path(&arguments.robot);
     let changed = client.patch(&path, &Value::Object(body)).await?;
     output.document(client, &changed, |robot| details(output, robot))
 }
@@ -95,10 +91,9 @@ fn robots(project: Option<&ProjectName>) -> Vec<&str> {
     }
 }
 
-/// The path of a robot, of which the API takes the whole login.
-fn path<'a>(robot: &'a RobotLogin, login: &'a str) -> Vec<&'a str> {
+fn path(robot: &RobotLogin) -> Vec<&str> {
     let mut path = robots(robot.project.as_ref());
-    path.push(login);
+    path.push(robot.name.as_str());
     path
 }
 

@@ -52,7 +52,7 @@ async fn create(session: &Session, arguments: &CreateToken) -> anyhow::Result<()
     if let Some(expires) = arguments.expires {
         body["expires_at"] = session.expiry(expires);
     }
-    let owner = owner_name(session, &arguments.owner);
+    let owner = session.client.user();
     let created = client.post(&["users", owner, "tokens"], &body).await?;
     let made: NewToken = client.read(&created)?;
     let text = format!("created token {token} of {owner}; its secret is not shown again:");

@@ -19,6 +19,10 @@ impl PublicUrl {
     pub(crate) fn scheme(&self) -> Scheme {
         self.scheme
     }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
 }
 
 impl fmt::Display for PublicUrl {

@@ -3,10 +3,13 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use berth_oci::ErrorCode;
 use berth_registry::Registry as BerthRegistry;
-use http::header::CONTENT_TYPE;
+use berth_registry::auth::{Action, Target};
+use berth_registry::http::{ApiError, Client, answer_error, refuse};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
@@ -17,6 +20,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 const CONTENT_TYPE_OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// RFC 7617.
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"berth\", charset=\"UTF-8\"");
 /// Seconds; from a manifest out of the page cache to a layer over a slow line.
 const DURATIONS: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0];
 
@@ -115,6 +120,36 @@ impl Metrics {
     }
 }
 
+/// As [`expose`], for who has the right: counts tell strangers what goes on.
+pub(super) async fn expose_to_allowed(
+    State((registry, metrics)): State<(Arc<BerthRegistry>, Arc<Metrics>)>,
+    request: Request,
+) -> Response {
+    let (head, _) = request.into_parts();
+    let address = head.extensions.get::<Client>().map(|client| client.address);
+    let caller = match registry.authenticate(&head.headers, address).await {
+        Ok(caller) if caller.known() => caller,
+        Ok(_) => return unauthorized("this needs a user or robot with the right metrics.read"),
+        Err(error) => return refuse(error, |_| BASIC).into_response(),
+    };
+    let allowed = registry.allows(&caller, Action::MetricsRead, Target::Everything);
+    match allowed.await {
+        Ok(true) => expose(State(metrics)).await,
+        Ok(false) => answer_error(
+            StatusCode::FORBIDDEN,
+            ErrorCode::Denied,
+            &format!("{} lacks the right metrics.read", caller.name()),
+        ),
+        Err(error) => ApiError::internal(error).into_response(),
+    }
+}
+
+fn unauthorized(message: &str) -> Response {
+    let mut response = answer_error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
+    response.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
+    response
+}
+
 pub(super) async fn expose(State(metrics): State<Arc<Metrics>>) -> Response {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &metrics.registry)
@@ -149,6 +184,16 @@ impl Collector for DatabaseCollector {
                 "database_writes",
                 "Writes that shared those commits",
                 metrics.writes,
+            ),
+            (
+                "database_reads",
+                "Times that a request read the database",
+                self.0.database_reads(),
+            ),
+            (
+                "password_hashes",
+                "Passwords that were hashed to be set or compared",
+                self.0.password_hashes(),
             ),
         ];
         for (name, help, count) in counts {

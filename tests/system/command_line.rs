@@ -100,7 +100,6 @@ async fn push(server: &TestServer, repository: &str, tags: &[&str]) -> String {
     for tag in tags {
         let answer = server
             .put(&format!("/v2/{repository}/manifests/{tag}"))
-            .basic_auth("admin", Some(PASSWORD))
             .header("Content-Type", INDEX_TYPE)
             .body(INDEX)
             .send()
@@ -302,7 +301,6 @@ async fn json_is_what_the_api_said() {
     }
     let answer = server
         .get("/api/v1/projects/project-1")
-        .basic_auth("admin", Some(PASSWORD))
         .send()
         .await
         .expect("an answer");

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::TestServer;
+use crate::support::{TestServer, ask};
 
 /// Runs `berth` with nothing but what is given in its environment.
 fn berth(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -64,6 +64,29 @@ fn a_start_that_is_not_understood_is_refused_with_its_reason() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_admin_who_lost_the_password_is_let_in_again_on_the_machine_of_the_server() {
+    let mut server = TestServer::start().await;
+    let folder = server.data_dir().display().to_string();
+    let environment = [("BERTH_DATA_DIR", folder.as_str())];
+    let refused = berth(&["recover-admin"], &environment);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("another berth is running"), "{said}");
+
+    server.stop();
+    let recovered = berth(&["recover-admin"], &environment);
+    assert!(recovered.status.success(), "{}", text(&recovered.stderr));
+    let password = text(&recovered.stdout);
+    let server = server.restart().await;
+    ask(server.get("/v2/")).await.expect(401);
+    let admin = reqwest::Client::builder().build().expect("a client");
+    let request = admin.get(server.url("/v2/"));
+    ask(request.basic_auth("admin", Some(password.trim())))
+        .await
+        .expect(200);
 }
 
 #[test]

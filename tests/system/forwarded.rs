@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::support::{TestServer, until};
+use crate::support::{TestServer, signed_in, until};
 
 /// Longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ async fn connect(server: &TestServer, header: &[u8]) -> TcpStream {
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, headers: &str) -> String {
     let request = format!("GET /v2/ HTTP/1.1\r\nhost: berth\r\nconnection: close\r\n{headers}\r\n");
     // The server may have ended the connection, which shows in what comes.
-    let _ = stream.write_all(request.as_bytes()).await;
+    let _ = stream.write_all(signed_in(&request).as_bytes()).await;
     let mut answer = Vec::new();
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer))
         .await

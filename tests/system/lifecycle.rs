@@ -23,7 +23,7 @@ async fn with_download(builder: TestServerBuilder) -> (TestServer, Blob, Raw) {
         "GET /v2/life/cycle/blobs/{} HTTP/1.1\r\nhost: berth\r\n\r\n",
         blob.digest
     );
-    download.send(request).await;
+    download.request(request).await;
     assert!(download.head().await.starts_with("HTTP/1.1 200 "));
     (server, blob, download)
 }
@@ -51,7 +51,7 @@ async fn sigterm_lets_an_upload_finish() {
     let blob = Blob::new(random_bytes(2, 100_000));
     let mut upload = Raw::connect(&server).await;
     upload
-        .send(format!(
+        .request(format!(
             "POST /v2/life/cycle/blobs/uploads/?digest={} HTTP/1.1\r\nhost: berth\r\n\
              expect: 100-continue\r\ncontent-length: 100000\r\n\r\n",
             blob.digest
@@ -115,7 +115,7 @@ async fn assert_upload_is_cut(shutdown_seconds: u64, signals: usize) {
     let session = Session::start(&server, "life/cycle").await;
     let mut upload = Raw::connect(&server).await;
     upload
-        .send(format!(
+        .request(format!(
             "PATCH {} HTTP/1.1\r\nhost: berth\r\n\
              expect: 100-continue\r\ncontent-length: 100000\r\n\r\n",
             session.location
@@ -158,7 +158,8 @@ async fn an_idle_connection_does_not_hold_the_end_up() {
         .start()
         .await;
     let mut used = Raw::connect(&server).await;
-    used.send("GET /v2/ HTTP/1.1\r\nhost: berth\r\n\r\n").await;
+    used.request("GET /v2/ HTTP/1.1\r\nhost: berth\r\n\r\n")
+        .await;
     used.answer().await;
     let status = block_in_place(|| server.stop());
     assert!(status.success(), "{status}");

@@ -1,15 +1,16 @@
-//! Memory does not grow with the size of a blob.
+//! Memory does not grow with the size of a blob, nor with passwords that were compared.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use futures_util::stream;
 use reqwest::{Body, Client, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Session, TestServer, provided, random_bytes};
+use crate::support::{Session, TestServer, admin_headers, ask, provided, random_bytes};
 
 const PIECES: u64 = 1024;
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -22,18 +23,27 @@ fn piece(block: &[u8], number: u64) -> Bytes {
     piece.into()
 }
 
-/// The most memory that the process has had.
-fn peak_kib(server: &TestServer) -> u64 {
-    let status = Path::new("/proc")
-        .join(server.pid().to_string())
-        .join("status");
-    let status = fs::read_to_string(status).expect("a process");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let line = line.expect("VmHWM").trim_start_matches("VmHWM:");
-    line.trim()
-        .trim_end_matches(" kB")
+fn process(server: &TestServer) -> PathBuf {
+    Path::new("/proc").join(server.pid().to_string())
+}
+
+/// A line of what the kernel says of the process.
+fn kib(server: &TestServer, name: &str) -> u64 {
+    let status = fs::read_to_string(process(server).join("status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.expect(name)
+        .trim_matches([':', '\t', ' ', 'k', 'B'])
         .parse()
         .expect("a number")
+}
+
+/// The most memory that the process has had, since the last [`forget_peak`].
+fn peak_kib(server: &TestServer) -> u64 {
+    kib(server, "VmHWM")
+}
+
+fn forget_peak(server: &TestServer) {
+    fs::write(process(server).join("clear_refs"), "5").expect("a process of ours");
 }
 
 fn rate(begun: Instant) -> f64 {
@@ -47,6 +57,7 @@ async fn a_blob_of_a_gibibyte_is_pushed_and_pulled_in_forty_mebibytes_of_memory(
     };
     let server = TestServer::builder().program(release).start().await;
     let client = Client::builder()
+        .default_headers(admin_headers())
         .read_timeout(Duration::from_secs(60))
         .build()
         .expect("a client");
@@ -56,6 +67,8 @@ async fn a_blob_of_a_gibibyte_is_pushed_and_pulled_in_forty_mebibytes_of_memory(
     let digest = format!("sha256:{}", hex::encode(hash.finalize()));
 
     let Session { location } = Session::start(&server, "large/blobs").await;
+    // What the comparison of the password has taken, once, is told by the other test.
+    forget_peak(&server);
     let begun = Instant::now();
     let pieces = stream::iter((0..PIECES).map({
         let block = block.clone();
@@ -91,4 +104,25 @@ async fn a_blob_of_a_gibibyte_is_pushed_and_pulled_in_forty_mebibytes_of_memory(
     let peak = peak_kib(&server);
     println!("pulled at {:.0} MiB/s, peak {peak} KiB", rate(begun));
     assert!(peak < MOST_KIB, "the server has taken {peak} KiB");
+}
+
+/// Each takes 19 MiB for some tens of milliseconds, and anybody may have passwords compared.
+#[tokio::test]
+async fn the_memory_of_a_comparison_of_passwords_is_given_back() {
+    let server = TestServer::start().await;
+    let compare = async |number: usize| {
+        let nobody = server.user(&format!("nobody-{number}"), "wrong horse battery");
+        ask(nobody.get("/v2/")).await.expect(401);
+    };
+    compare(0).await;
+    let before = kib(&server, "RssAnon");
+    for round in 1..=3 {
+        join_all((1..=8).map(|number| compare(10 * round + number))).await;
+    }
+    let after = kib(&server, "RssAnon");
+    assert!(
+        after < before + 10 * 1024,
+        "the server had {before} KiB before and has {after} KiB"
+    );
+    assert!(before < MOST_KIB, "the first has left {before} KiB");
 }

@@ -214,7 +214,7 @@ async fn a_download_that_is_cut_is_told_from_one_that_is_whole() {
     blob.push(&server, "observed/cuts").await;
     let mut leaving = Raw::connect(&server).await;
     leaving
-        .send(format!(
+        .request(format!(
             "GET /v2/observed/cuts/blobs/{} HTTP/1.1\r\nhost: berth\r\n\r\n",
             blob.digest
         ))

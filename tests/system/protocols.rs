@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use reqwest::{StatusCode, Version};
 
-use crate::support::{Blob, Raw, TestServer, digest_of, random_bytes};
+use crate::support::{Blob, Raw, TestServer, admin_headers, digest_of, random_bytes, signed_in};
 
 #[tokio::test]
 async fn http_1_0_is_answered_and_its_connection_closed() {
     let server = TestServer::start().await;
     let mut old = Raw::connect(&server).await;
-    old.send("GET /v2/ HTTP/1.0\r\n\r\n").await;
+    old.request("GET /v2/ HTTP/1.0\r\n\r\n").await;
     let answer = String::from_utf8(old.rest().await).expect("text");
     assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
     assert!(answer.ends_with("\r\n\r\n{}"), "{answer}");
@@ -21,7 +21,7 @@ async fn http_1_0_with_keep_alive_gets_several_answers() {
     let server = TestServer::start().await;
     let mut old = Raw::connect(&server).await;
     for _ in 0..2 {
-        old.send("GET /v2/ HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+        old.request("GET /v2/ HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
             .await;
         let answer = old.answer().await;
         assert!(answer.head.starts_with("HTTP/1.0 200 "), "{}", answer.head);
@@ -36,7 +36,7 @@ async fn pipelined_requests_are_answered_in_their_order() {
     let paths = ["/v2/", "/nowhere", "/livez", "/v2/a/b/tags/list", "/v2/"];
     let requests: String = paths
         .iter()
-        .map(|path| format!("GET {path} HTTP/1.1\r\nhost: berth\r\n\r\n"))
+        .map(|path| signed_in(&format!("GET {path} HTTP/1.1\r\nhost: berth\r\n\r\n")))
         .collect();
     pipe.send(requests).await;
     for (path, status) in paths.iter().zip([200, 404, 200, 404, 200]) {
@@ -80,6 +80,7 @@ async fn a_tls_hello_to_the_plain_port_ends_at_once() {
 async fn http_2_without_tls_carries_a_push_and_a_pull() {
     let server = TestServer::start().await;
     let client = reqwest::Client::builder()
+        .default_headers(admin_headers())
         .http2_prior_knowledge()
         .build()
         .expect("a client");

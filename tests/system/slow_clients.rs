@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-use crate::support::{Blob, Raw, Session, TestServer, ask, random_bytes, until};
+use crate::support::{Blob, Raw, Session, TestServer, admin_headers, ask, random_bytes, until};
 
 const GET: &str = "GET /v2/ HTTP/1.1\r\nhost: berth\r\n\r\n";
 
@@ -67,7 +67,7 @@ async fn a_connection_that_is_kept_open_and_not_used_is_closed() {
     let server = impatient().await;
     for after in ["", "GET /v2/"] {
         let mut idle = Raw::connect(&server).await;
-        idle.send(GET).await;
+        idle.request(GET).await;
         assert!(idle.answer().await.head.starts_with("HTTP/1.1 200 "));
         idle.send(after).await;
         idle.rest().await;
@@ -84,7 +84,7 @@ async fn an_upload_that_stalls_is_answered_408_and_keeps_what_arrived() {
     let session = Session::start(&server, "slow/pushes").await;
 
     let mut slow = Raw::connect(&server).await;
-    slow.send(format!(
+    slow.request(format!(
         "PATCH {} HTTP/1.1\r\nhost: berth\r\ncontent-length: 300000\r\n\r\n",
         session.location
     ))
@@ -109,7 +109,7 @@ async fn a_manifest_that_stalls_is_answered_408() {
         .start()
         .await;
     let mut slow = Raw::connect(&server).await;
-    slow.send("PUT /v2/slow/pushes/manifests/latest HTTP/1.1\r\nhost: berth\r\ncontent-length: 99\r\n\r\n{").await;
+    slow.request("PUT /v2/slow/pushes/manifests/latest HTTP/1.1\r\nhost: berth\r\ncontent-length: 99\r\n\r\n{").await;
     let answer = slow.answer().await;
     assert!(answer.head.starts_with("HTTP/1.1 408 "), "{}", answer.head);
     let error: Value = serde_json::from_slice(&answer.body).expect("JSON");
@@ -131,7 +131,7 @@ async fn a_client_that_takes_nothing_of_its_download_is_cut_off() {
     let blob = Blob::new(random_bytes(2, 48 * 1024 * 1024));
     blob.push(&server, "slow/pulls").await;
     let mut slow = Raw::connect(&server).await;
-    slow.send(format!(
+    slow.request(format!(
         "GET /v2/slow/pulls/blobs/{} HTTP/1.1\r\nhost: berth\r\n\r\n",
         blob.digest
     ))
@@ -153,6 +153,7 @@ async fn an_http_2_client_that_takes_nothing_of_its_download_is_cut_off() {
     let blob = Blob::new(random_bytes(4, 48 * 1024 * 1024));
     blob.push(&server, "slow/pulls").await;
     let client = Client::builder()
+        .default_headers(admin_headers())
         .http2_prior_knowledge()
         .build()
         .expect("a client");
@@ -238,14 +239,14 @@ async fn connections_above_the_limit_wait_until_one_closes() {
     let mut first = Raw::connect(&server).await;
     let mut second = Raw::connect(&server).await;
     for open in [&mut first, &mut second] {
-        open.send(GET).await;
+        open.request(GET).await;
         assert!(open.answer().await.head.starts_with("HTTP/1.1 200 "));
     }
     let mut third = Raw::connect(&server).await;
-    third.send(GET).await;
+    third.request(GET).await;
     // While the third waits, the others are served.
     for open in [&mut first, &mut second] {
-        open.send(GET).await;
+        open.request(GET).await;
         assert!(open.answer().await.head.starts_with("HTTP/1.1 200 "));
     }
     let early = third.stream.try_read(&mut [0; 16]);

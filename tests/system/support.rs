@@ -2,6 +2,8 @@
 //! at.
 
 mod answer;
+mod caller;
+mod challenge;
 mod content;
 mod environment;
 mod images;
@@ -14,6 +16,8 @@ mod stored;
 mod tools;
 
 pub use answer::{Answer, ask, ask_raw, read_answer};
+pub use caller::{ADMIN, ADMIN_PASSWORD, Caller, admin_headers, signed_in};
+pub use challenge::Challenge;
 pub use content::{Blob, Image, OCI_MANIFEST, digest_of, random_bytes, sha512_of};
 pub use environment::{full, until};
 pub use images::{BuildContext, Layout, blobs, platforms};

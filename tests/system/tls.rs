@@ -8,7 +8,7 @@ use reqwest::tls::TlsInfo;
 use reqwest::{Client, ClientBuilder, StatusCode, Version};
 use tempfile::TempDir;
 
-use crate::support::{Blob, TestServer, digest_of, random_bytes, until};
+use crate::support::{Blob, TestServer, admin_headers, digest_of, random_bytes, until};
 
 /// The files that a server is given.
 struct Files {
@@ -55,6 +55,7 @@ impl Files {
 
 fn client(choose: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
     let builder = Client::builder()
+        .default_headers(admin_headers())
         .danger_accept_invalid_certs(true)
         .tls_info(true);
     choose(builder).build().expect("a client")

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::support::{Session, TestServer, ask, digest_of, random_bytes, read_answer, sha512_of};
+use crate::support::{
+    Session, TestServer, ask, digest_of, random_bytes, read_answer, sha512_of, signed_in,
+};
 
 /// Longer than what is waited for takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +29,10 @@ async fn begin(server: &TestServer, line: &str, length: usize, bytes: &[u8]) -> 
         "{line} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n",
         server.host()
     );
-    stream.write_all(head.as_bytes()).await.expect("a server");
+    stream
+        .write_all(signed_in(&head).as_bytes())
+        .await
+        .expect("a server");
     stream.write_all(bytes).await.expect("a server");
     stream
 }

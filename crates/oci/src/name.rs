@@ -86,6 +86,18 @@ impl ProjectName {
     }
 }
 
+impl FromStr for ProjectName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        if text.len() > NAME_BYTES {
+            return Err(InvalidName::TooLong { bytes: text.len() });
+        }
+        check_component(text)?;
+        Ok(Self(text.into()))
+    }
+}
+
 /// A tag: a letter, digit or underscore, then up to 127 letters, digits, `.`, `_` or `-`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(Box<str>);

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -13,16 +14,24 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool};
 
+pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod browse;
 pub(crate) mod changes;
 pub(crate) mod manifests;
+pub(crate) mod members;
 mod migrations;
+pub(crate) mod personal_tokens;
+pub(crate) mod projects;
 pub(crate) mod referrers;
 pub(crate) mod repositories;
+pub(crate) mod robots;
+pub(crate) mod signing_keys;
 pub(crate) mod tags;
 pub(crate) mod uploads;
 pub(crate) mod usage;
+pub(crate) mod users;
 mod writer;
 
 pub use writer::WriterMetrics;
@@ -35,6 +44,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Db {
     readers: SqlitePool,
+    /// How often a reader was taken for a request.
+    reads: Arc<AtomicU64>,
     writer: Writer,
 }
 
@@ -59,12 +70,24 @@ impl Db {
             .await?;
         Ok(Self {
             readers,
+            reads: Arc::default(),
             writer: Writer::start(writer),
         })
     }
 
+    /// A reader for a request. What a request asks of one is what it costs.
     pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, DbError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_unasked().await
+    }
+
+    /// A reader for what nobody has asked for, which does not count.
+    pub(crate) async fn read_unasked(&self) -> Result<PoolConnection<Sqlite>, DbError> {
         Ok(self.readers.acquire().await?)
+    }
+
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Runs `work` in a transaction; once this returns `Ok`, what it wrote survives a power cut.

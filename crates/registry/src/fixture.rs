@@ -13,9 +13,12 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 
+use crate::audit::Actor;
+use crate::auth::{Place, SecretKeys};
 use crate::body::Body;
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
+use crate::pusher::Pusher;
 use crate::registry::{Limits, Registry};
 use crate::store::LocalStore;
 
@@ -54,12 +57,19 @@ impl Fixture {
             page_entries: 100,
             idle: Duration::from_secs(60),
             upload_expiry: UPLOAD_EXPIRY,
+            audit_rows: 1000,
         };
         let registry = Registry::open(
             db,
             Arc::new(store),
             Arc::clone(&clock) as Arc<dyn Clock>,
             limits,
+            SecretKeys::new("a secret key of the tests, long enough", None),
+            Place {
+                public_url: None,
+                aliases: Vec::new(),
+                service: "berth".to_owned(),
+            },
         )
         .await
         .unwrap();
@@ -74,7 +84,7 @@ impl Fixture {
     pub(crate) async fn push_blob(&self, bytes: &'static [u8]) -> Digest {
         let digest = Digest::of(Algorithm::Sha256, bytes);
         self.registry
-            .upload_blob(&self.repository, digest.clone(), &mut body(bytes))
+            .upload_blob(&self.repository, digest.clone(), &mut body(bytes), pusher())
             .await
             .unwrap();
         digest
@@ -88,7 +98,14 @@ impl Fixture {
             None => Reference::Digest(Digest::of(Algorithm::Sha256, &bytes)),
         };
         self.registry
-            .put_manifest(&self.repository, &reference, Vec::new(), None, bytes)
+            .put_manifest(
+                &self.repository,
+                &reference,
+                Vec::new(),
+                None,
+                bytes,
+                pusher(),
+            )
             .await
             .unwrap()
             .digest
@@ -114,6 +131,14 @@ impl Fixture {
             .connect()
             .await
             .unwrap()
+    }
+}
+
+/// One who may do everything.
+pub(crate) fn pusher() -> Pusher {
+    Pusher {
+        actor: Actor::system(),
+        caller: None,
     }
 }
 

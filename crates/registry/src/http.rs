@@ -3,27 +3,31 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::any;
+use axum::routing::{MethodRouter, any, get};
 use berth_oci::Endpoint;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::auth::Caller;
 use crate::body::{discard, receive};
+use crate::pusher::Pusher;
 use crate::registry::Registry;
 use conditional::Conditions;
 
 mod answer;
+mod authorize;
 mod blobs;
 mod client;
 mod conditional;
 mod error;
 mod lists;
 mod manifests;
+mod token;
 mod uploads;
 
+pub use authorize::refuse;
 pub use client::{Client, Scheme};
 pub use error::{ApiError, answer_error};
 
@@ -35,14 +39,18 @@ pub(crate) const API_VERSION: HeaderName =
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointLabel(pub &'static str);
 
-/// Every path under `/v2`. Repository names hold slashes, so one route takes them all and
-/// [`Endpoint::parse`] reads the rest.
-pub fn router(registry: Arc<Registry>) -> Router {
-    Router::new()
-        .route("/v2", any(dispatch))
-        .route("/v2/", any(dispatch))
-        .route("/v2/{*rest}", any(dispatch))
-        .with_state(registry)
+/// Every path of the registry, and what answers there. Repository names hold slashes, so one path
+/// takes all that is under `/v2`, and [`Endpoint::parse`] reads the rest.
+pub fn routes(registry: &Arc<Registry>) -> Vec<(&'static str, MethodRouter)> {
+    [
+        ("/v2", any(dispatch)),
+        ("/v2/", any(dispatch)),
+        ("/v2/{*rest}", any(dispatch)),
+        ("/token", get(token::by_get).post(token::by_post)),
+        ("/.well-known/jwks.json", get(token::keys)),
+    ]
+    .map(|(path, answers)| (path, answers.with_state(Arc::clone(registry))))
+    .into()
 }
 
 async fn dispatch(State(registry): State<Arc<Registry>>, request: Request) -> Response {
@@ -52,10 +60,22 @@ async fn dispatch(State(registry): State<Arc<Registry>>, request: Request) -> Re
         uri.path(),
         uri.query().unwrap_or_default(),
     ) {
-        Ok(endpoint) => (
-            endpoint.label(),
-            answer_endpoint(registry, endpoint, request).await,
-        ),
+        Ok(endpoint) => {
+            let (head, body) = request.into_parts();
+            let client = head.extensions.get::<Client>();
+            let admitted = authorize::admit(&registry, &endpoint, &head.headers, client).await;
+            let label = endpoint.label();
+            match admitted {
+                Ok(caller) => (
+                    label,
+                    answer_endpoint(registry, endpoint, &head.headers, body, &caller).await,
+                ),
+                Err(error) => {
+                    discard(receive(body, registry.limits.idle)).await;
+                    (label, Err(error))
+                }
+            }
+        }
         Err(error) => {
             discard(receive(request.into_body(), registry.limits.idle)).await;
             ("invalid", Err(error.into()))
@@ -73,12 +93,12 @@ async fn dispatch(State(registry): State<Arc<Registry>>, request: Request) -> Re
 async fn answer_endpoint(
     registry: Arc<Registry>,
     endpoint: Endpoint,
-    request: Request,
+    headers: &HeaderMap,
+    body: Body,
+    caller: &Caller,
 ) -> Result<Response, ApiError> {
     use Endpoint as E;
     let idle = registry.limits.idle;
-    let (head, body) = request.into_parts();
-    let headers = &head.headers;
     match endpoint {
         E::Version => Ok(answer::json("application/json", &serde_json::json!({}))),
         E::GetBlob { repository, digest } => {
@@ -88,7 +108,7 @@ async fn answer_endpoint(
             blobs::head(&registry, &repository, &digest, &Conditions::read(headers)).await
         }
         E::DeleteBlob { repository, digest } => {
-            blobs::delete(&registry, &repository, &digest).await
+            blobs::delete(&registry, &repository, &digest, caller).await
         }
         E::GetManifest {
             repository,
@@ -123,20 +143,23 @@ async fn answer_endpoint(
                 repository,
                 reference,
                 tags,
+                pusher: Pusher::from(caller),
             };
             manifests::put(&registry, push, headers, receive(body, idle)).await
         }
         E::DeleteManifest {
             repository,
             reference,
-        } => manifests::delete(&registry, &repository, &reference).await,
+        } => manifests::delete(&registry, &repository, &reference, caller).await,
         E::StartUpload {
             repository,
             algorithm,
         } => uploads::start(&registry, repository, algorithm).await,
-        E::MountBlob { repository, mount } => uploads::mount(&registry, repository, mount).await,
+        E::MountBlob { repository, mount } => {
+            uploads::mount(&registry, repository, mount, caller).await
+        }
         E::UploadBlob { repository, digest } => {
-            uploads::upload(registry, repository, digest, receive(body, idle)).await
+            uploads::upload(registry, repository, digest, caller, receive(body, idle)).await
         }
         E::AppendUpload { repository, upload } => {
             let chunk = uploads::chunk(headers, &body)?;
@@ -148,22 +171,20 @@ async fn answer_endpoint(
             digest,
         } => {
             let chunk = uploads::chunk(headers, &body)?;
-            uploads::finish(
-                registry,
+            let finish = uploads::Finish {
                 repository,
                 upload,
                 digest,
                 chunk,
-                receive(body, idle),
-            )
-            .await
+            };
+            uploads::finish(registry, finish, caller, receive(body, idle)).await
         }
         E::GetUpload { repository, upload } => uploads::status(&registry, repository, upload).await,
         E::CancelUpload { repository, upload } => {
             uploads::cancel(registry, repository, upload).await
         }
         E::ListTags { repository, page } => lists::tags(&registry, repository, page).await,
-        E::ListRepositories { page } => lists::repositories(&registry, page).await,
+        E::ListRepositories { page } => lists::repositories(&registry, caller, page).await,
         E::ListReferrers {
             repository,
             subject,

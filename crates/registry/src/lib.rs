@@ -1,10 +1,14 @@
 //! The OCI distribution API over a database and a store of blobs.
 //!
-//! [`http::router`] reads a request into an [`berth_oci::Endpoint`] and asks the [`Registry`].
+//! [`http::routes`] read a request into an [`berth_oci::Endpoint`] and ask the [`Registry`].
 //! Reads go through a [`source::Source`]; pushes are in [`upload`] and [`manifest`]; what people look
 //! at is in [`browse`]. The database
 //! ([`db`]) says what is visible, the blob store ([`store`]) holds bytes.
 
+mod access;
+pub mod accounts;
+pub mod audit;
+pub mod auth;
 mod body;
 pub mod browse;
 mod catalog;
@@ -15,6 +19,8 @@ mod fixture;
 mod health;
 pub mod http;
 mod manifest;
+pub mod project;
+mod pusher;
 mod registry;
 mod source;
 mod store;
@@ -25,6 +31,6 @@ mod usage;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use db::{Db, DbError, WriterMetrics};
 pub use health::{Health, Probe};
-pub use manifest::RetagError;
+pub use manifest::{DeleteError, RetagError};
 pub use registry::{Limits, OpenError, Registry};
 pub use store::{BlobStore, Key, LocalStore, Staging, StoreError};

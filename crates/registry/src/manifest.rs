@@ -9,10 +9,12 @@ use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tracing::info;
 
+use crate::audit::{Actor, Entry};
 use crate::clock::Timestamp;
 use crate::db::manifests::{EdgeKind, Inserted, NewManifest};
 use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError};
+use crate::pusher::{AdmitError, Admitted, Ensured, Pusher};
 use crate::registry::Registry;
 
 mod retag;
@@ -24,6 +26,8 @@ const LISTED: usize = 100;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PutManifestError {
+    #[error("the right to push to {0} has gone meanwhile")]
+    Refused(RepositoryName),
     #[error(transparent)]
     Invalid(#[from] InvalidManifest),
     #[error("the manifest has digest {actual}, but the request says {declared}")]
@@ -37,8 +41,17 @@ pub(crate) enum PutManifestError {
     Db(#[from] DbError),
 }
 
+impl From<AdmitError> for PutManifestError {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Refused(repository) => Self::Refused(repository),
+            AdmitError::Db(error) => Self::Db(error),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DeleteError {
+pub enum DeleteError {
     #[error("{repository} has no manifest {reference}")]
     UnknownManifest {
         repository: RepositoryName,
@@ -71,6 +84,7 @@ struct Push {
     manifest: Manifest,
     bytes: Bytes,
     tags: Vec<Tag>,
+    admitted: Admitted,
     at: Timestamp,
 }
 
@@ -83,6 +97,7 @@ impl Registry {
         mut tags: Vec<Tag>,
         content_type: Option<&str>,
         bytes: Bytes,
+        pusher: Pusher,
     ) -> Result<PutManifest, PutManifestError> {
         let digest = match reference {
             Reference::Tag(tag) => {
@@ -111,29 +126,42 @@ impl Registry {
             manifest,
             bytes,
             tags,
+            admitted: self.admit(pusher, repository).await?,
             at: self.clock.now(),
         };
-        self.db.write(move |tx| push.store(tx).boxed()).await?;
+        let ensured = self.db.write(move |tx| push.store(tx).boxed()).await?;
+        self.know_new_project(ensured).await?;
         info!(repository = %repository, digest = %stored.digest, reference = %reference, "stored manifest {} in {repository}", stored.digest);
         Ok(stored)
     }
 
     /// Deletes a tag alone, or a manifest with every tag on it.
-    pub(crate) async fn delete_manifest(
+    pub async fn delete_manifest(
         &self,
         repository: &RepositoryName,
         reference: &Reference,
+        actor: &Actor,
     ) -> Result<(), DeleteError> {
         let now = self.clock.now();
         let (name, deleted) = (repository.clone(), reference.clone());
+        let action = match reference {
+            Reference::Tag(_) => "tag.delete",
+            Reference::Digest(_) => "manifest.delete",
+        };
+        let entry = Entry::done(actor, action, place(repository, reference))
+            .in_project(&repository.project());
         let found = self
             .db
             .write(move |tx| {
                 async move {
-                    match &deleted {
+                    let found = match &deleted {
                         Reference::Tag(tag) => delete_tag(tx, &name, tag, now).await,
                         Reference::Digest(_) => delete_by_digest(tx, &name, &deleted, now).await,
+                    }?;
+                    if found {
+                        entry.record(tx, now).await?;
                     }
+                    Ok::<_, DeleteError>(found)
                 }
                 .boxed()
             })
@@ -153,8 +181,12 @@ impl Registry {
         &self,
         repository: &RepositoryName,
         digest: &Digest,
+        actor: &Actor,
     ) -> Result<(), DeleteError> {
+        let now = self.clock.now();
         let (name, deleted) = (repository.clone(), digest.clone());
+        let entry = Entry::done(actor, "blob.delete", format!("{repository}@{digest}"))
+            .in_project(&repository.project());
         self.db
             .write(move |tx| {
                 async move {
@@ -171,6 +203,7 @@ impl Registry {
                             digest: deleted,
                         });
                     }
+                    entry.record(tx, now).await?;
                     Ok(())
                 }
                 .boxed()
@@ -182,15 +215,17 @@ impl Registry {
 }
 
 impl Push {
-    async fn store(self, tx: &mut SqliteConnection) -> Result<(), PutManifestError> {
-        let repository_id = db::repositories::ensure(tx, &self.repository, self.at).await?;
+    async fn store(self, tx: &mut SqliteConnection) -> Result<Ensured, PutManifestError> {
+        let ensured = self.admitted.ensure(tx, &self.repository, self.at).await?;
+        let repository_id = ensured.repository_id;
+        let actor = &self.admitted.actor;
         let new = NewManifest {
             repository_id,
             digest: &self.digest,
             manifest: &self.manifest,
             bytes: &self.bytes,
             pushed_at: self.at,
-            pushed_by: None,
+            pushed_by: Some(&actor.name),
         };
         let manifest_id = match db::manifests::insert(tx, &new).await? {
             Inserted::New(id) => {
@@ -213,13 +248,20 @@ impl Push {
                 tag,
                 manifest_id,
                 digest: &self.digest,
-                actor: None,
+                actor: Some(&actor.name),
                 cause: Cause::Push,
                 at: self.at,
             };
             move_tag(tx, &moved).await?;
         }
-        Ok(())
+        let tags: Vec<_> = self.tags.iter().map(Tag::as_str).collect();
+        let subject = format!("{}@{}", self.repository, self.digest);
+        Entry::done(actor, "manifest.push", subject)
+            .in_project(&self.repository.project())
+            .with_detail(tags.join(" "))
+            .record(tx, self.at)
+            .await?;
+        Ok(ensured)
     }
 
     /// An image under a tag must be whole. Pushed by digest alone it may lack layers, never its
@@ -272,6 +314,14 @@ impl Push {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// As people write it.
+fn place(repository: &RepositoryName, reference: &Reference) -> String {
+    match reference {
+        Reference::Tag(tag) => format!("{repository}:{tag}"),
+        Reference::Digest(digest) => format!("{repository}@{digest}"),
     }
 }
 

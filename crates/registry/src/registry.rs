@@ -5,9 +5,11 @@ use berth_oci::RepositoryName;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::{Auth, Place, SecretKeys};
 use crate::clock::Clock;
 use crate::db::{Db, DbError, WriterMetrics};
 use crate::health::HealthCheck;
+use crate::pusher::Ensured;
 use crate::source::{Hosted, Source};
 use crate::store::{BlobStore, StoreError};
 use crate::upload::UploadLocks;
@@ -24,6 +26,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long an upload session that nobody works on is kept.
     pub upload_expiry: Duration,
+    /// The most rows of the audit log; the oldest go first.
+    pub audit_rows: u64,
 }
 
 /// The registry: what every request and every background task works on.
@@ -35,6 +39,7 @@ pub struct Registry {
     pub(crate) locks: UploadLocks,
     pub(crate) usage: Arc<Usage>,
     pub(crate) health: HealthCheck,
+    pub(crate) auth: Auth,
     hosted: Arc<dyn Source>,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -56,8 +61,18 @@ impl Registry {
         store: Arc<dyn BlobStore>,
         clock: Arc<dyn Clock>,
         limits: Limits,
+        secrets: SecretKeys,
+        place: Place,
     ) -> Result<Arc<Self>, OpenError> {
         let usage = Arc::new(Usage::default());
+        let auth = Auth::open(
+            db.clone(),
+            Arc::clone(&clock),
+            secrets,
+            place,
+            limits.upload_expiry,
+        )
+        .await?;
         let registry = Arc::new(Self {
             hosted: Arc::new(Hosted::new(
                 db.clone(),
@@ -66,6 +81,7 @@ impl Registry {
                 Arc::clone(&usage),
             )),
             health: HealthCheck::default(),
+            auth,
             db,
             store,
             clock,
@@ -76,13 +92,29 @@ impl Registry {
             stopping: CancellationToken::new(),
         });
         registry.sweep_leftovers().await?;
-        registry
-            .tasks
-            .spawn(Arc::clone(&registry).sweep_until(registry.stopping.clone()));
-        registry
-            .tasks
-            .spawn(Arc::clone(&registry).write_usage_until(registry.stopping.clone()));
+        let stopping = &registry.stopping;
+        let this = || Arc::clone(&registry);
+        let tasks = &registry.tasks;
+        tasks.spawn(this().sweep_until(stopping.clone()));
+        tasks.spawn(this().write_usage_until(stopping.clone()));
+        tasks.spawn(this().write_audit_until(stopping.clone()));
+        tasks.spawn(this().follow_rights_until(stopping.clone()));
         Ok(registry)
+    }
+
+    async fn follow_rights_until(self: Arc<Self>, stopping: CancellationToken) {
+        tokio::join!(
+            self.auth.follow_until(stopping.clone()),
+            self.auth.tend_keys_until(stopping),
+        );
+    }
+
+    /// Lets the caches know of a project that a push has made, for the next request of its owner.
+    pub(crate) async fn know_new_project(&self, ensured: Ensured) -> Result<(), DbError> {
+        if ensured.made_project {
+            self.auth.catch_up().await?;
+        }
+        Ok(())
     }
 
     /// Where reads of this repository go.
@@ -107,6 +139,15 @@ impl Registry {
 
     pub fn writer_metrics(&self) -> WriterMetrics {
         self.db.writer_metrics()
+    }
+
+    /// How often requests have taken a reader of the database.
+    pub fn database_reads(&self) -> u64 {
+        self.db.reads()
+    }
+
+    pub fn password_hashes(&self) -> u64 {
+        self.auth.password_hashes()
     }
 
     /// Ends the background tasks, waits for the work under way, and closes the database.

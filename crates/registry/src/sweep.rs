@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::Timestamp;
-use crate::db;
+use crate::db::{self, DbError};
 use crate::registry::{OpenError, Registry};
 use crate::upload::UploadError;
 
@@ -55,6 +55,12 @@ impl Registry {
             if let Err(error) = self.sweep().await {
                 warn!(error = &error as &dyn std::error::Error, "could not sweep");
             }
+            if let Err(error) = self.trim().await {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not trim the audit log and the notes of changes"
+                );
+            }
         }
     }
 
@@ -76,11 +82,16 @@ impl Registry {
                 break;
             }
         }
-        self.forget_changes(now).await
+        Ok(())
+    }
+
+    async fn trim(&self) -> Result<(), DbError> {
+        self.trim_audit().await?;
+        self.forget_changes(self.clock.now()).await
     }
 
     /// A part at a time, so that pushes do not wait long.
-    async fn forget_changes(&self, now: Timestamp) -> Result<(), UploadError> {
+    async fn forget_changes(&self, now: Timestamp) -> Result<(), DbError> {
         let before = now.minus(CHANGES_KEPT);
         loop {
             let deleted = self

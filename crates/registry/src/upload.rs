@@ -10,7 +10,9 @@
 //!   made the bytes durable. 201 comes after the row.
 //! - One request at a time works on a session.
 
-use berth_oci::{Algorithm, ContentRange, Digest, Hasher, Mount, RepositoryName, UploadId};
+use berth_oci::{
+    Algorithm, ContentRange, Digest, Hasher, Mount, ProjectName, RepositoryName, UploadId,
+};
 use futures_util::{FutureExt as _, TryStreamExt as _};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -18,6 +20,7 @@ use uuid::Uuid;
 use crate::body::{Body, BodyError};
 use crate::clock::Timestamp;
 use crate::db::{self, DbError, uploads::UploadRow};
+use crate::pusher::{AdmitError, Pusher};
 use crate::registry::Registry;
 use crate::store::StoreError;
 
@@ -48,6 +51,8 @@ pub(crate) enum UploadError {
     ChunkLength { declared: u64, actual: u64 },
     #[error("the content has digest {actual}, but the request says {declared}")]
     DigestMismatch { declared: Digest, actual: Digest },
+    #[error("the right to push to {0} has gone meanwhile")]
+    Refused(RepositoryName),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
@@ -56,11 +61,28 @@ pub(crate) enum UploadError {
     Db(#[from] DbError),
 }
 
+impl From<AdmitError> for UploadError {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Refused(repository) => Self::Refused(repository),
+            AdmitError::Db(error) => Self::Db(error),
+        }
+    }
+}
+
 /// What a request for a mount came to.
 pub(crate) enum Mounted {
     Blob,
     /// Nothing to mount; the client sends the bytes.
     Session(UploadId),
+}
+
+/// Bytes that came whole.
+struct Staged {
+    upload: UploadId,
+    declared: Digest,
+    actual: Digest,
+    size_bytes: u64,
 }
 
 impl Registry {
@@ -85,33 +107,38 @@ impl Registry {
         Ok(upload)
     }
 
-    /// Gives the repository a blob that another one has.
+    /// Gives the repository a blob that another one has; `from` is one that the caller may read.
     pub(crate) async fn mount_blob(
         &self,
         repository: &RepositoryName,
         mount: &Mount,
+        from: Option<RepositoryName>,
+        pusher: Pusher,
     ) -> Result<Mounted, UploadError> {
+        let Some(from) = from else {
+            let upload = self.start_upload(repository, mount.algorithm).await?;
+            return Ok(Mounted::Session(upload));
+        };
+        let admitted = self.admit(pusher, repository).await?;
         let now = self.clock.now();
-        let (target, digest, from) = (repository.clone(), mount.digest.clone(), mount.from.clone());
+        let (target, digest) = (repository.clone(), mount.digest.clone());
         let mounted = self
             .db
             .write(move |tx| {
                 async move {
-                    let blob = match &from {
-                        Some(from) => db::blobs::find_in_repository(tx, from, &digest)
-                            .await?
-                            .map(|(_, blob)| blob),
-                        None => db::blobs::find_anywhere(tx, &digest).await?,
+                    let blob = db::blobs::find_in_repository(tx, &from, &digest).await?;
+                    let Some((_, blob)) = blob else {
+                        return Ok(None);
                     };
-                    let Some(blob) = blob else { return Ok(false) };
-                    let repository_id = db::repositories::ensure(tx, &target, now).await?;
-                    db::blobs::add_to_repository(tx, repository_id, blob.id, now).await?;
-                    Ok::<_, DbError>(true)
+                    let ensured = admitted.ensure(tx, &target, now).await?;
+                    db::blobs::add_to_repository(tx, ensured.repository_id, blob.id, now).await?;
+                    Ok::<_, UploadError>(Some(ensured))
                 }
                 .boxed()
             })
             .await?;
-        if mounted {
+        if let Some(ensured) = mounted {
+            self.know_new_project(ensured).await?;
             info!(repository = %repository, digest = %mount.digest, "mounted blob {} in {repository}", mount.digest);
             Ok(Mounted::Blob)
         } else {
@@ -119,6 +146,30 @@ impl Registry {
                 self.start_upload(repository, mount.algorithm).await?,
             ))
         }
+    }
+
+    /// Some repositories that have the blob, those of the project first.
+    pub(crate) async fn repositories_with_blob(
+        &self,
+        digest: &Digest,
+        project: &ProjectName,
+    ) -> Result<Vec<RepositoryName>, UploadError> {
+        /// Each of them is asked for the caller's right.
+        const ASKED: i64 = 100;
+        let mut connection = self.db.read().await?;
+        Ok(db::blobs::repositories_with(&mut connection, digest, project, ASKED).await?)
+    }
+
+    /// Whether the session was opened at this time or before.
+    pub(crate) async fn upload_opened_before(
+        &self,
+        repository: &RepositoryName,
+        upload: UploadId,
+        time: Timestamp,
+    ) -> Result<bool, UploadError> {
+        let mut connection = self.db.read().await?;
+        let opened = db::uploads::started_at(&mut connection, upload, repository).await?;
+        Ok(opened.is_some_and(|opened| opened <= time))
     }
 
     /// How many bytes the session has.
@@ -173,6 +224,7 @@ impl Registry {
         digest: Digest,
         chunk: Chunk,
         body: &mut Body,
+        pusher: Pusher,
     ) -> Result<(), UploadError> {
         let _lock = self
             .locks
@@ -193,8 +245,13 @@ impl Registry {
             Err(AppendError::Store(error)) => return Err(self.give_up(upload, error).await),
         }
         check_length(chunk, size_bytes - start)?;
-        self.publish_blob(repository, upload, digest, size_bytes, hasher.finish())
-            .await
+        let blob = Staged {
+            upload,
+            declared: digest,
+            actual: hasher.finish(),
+            size_bytes,
+        };
+        self.publish_blob(repository, blob, pusher).await
     }
 
     /// Stores a blob that came in one request. Without a session: what a crash leaves of it is
@@ -204,6 +261,7 @@ impl Registry {
         repository: &RepositoryName,
         digest: Digest,
         body: &mut Body,
+        pusher: Pusher,
     ) -> Result<(), UploadError> {
         let upload = UploadId::from(Uuid::new_v4());
         let mut appender =
@@ -217,9 +275,13 @@ impl Registry {
                 AppendError::Store(error) => error.into(),
             });
         }
-        let published = self
-            .publish_blob(repository, upload, digest, size_bytes, hasher.finish())
-            .await;
+        let blob = Staged {
+            upload,
+            declared: digest,
+            actual: hasher.finish(),
+            size_bytes,
+        };
+        let published = self.publish_blob(repository, blob, pusher).await;
         if let Err(UploadError::Db(error)) = &published
             && error.full()
         {
@@ -358,34 +420,50 @@ impl Registry {
     async fn publish_blob(
         &self,
         repository: &RepositoryName,
-        upload: UploadId,
-        declared: Digest,
-        size_bytes: u64,
-        actual: Digest,
+        blob: Staged,
+        pusher: Pusher,
     ) -> Result<(), UploadError> {
+        let Staged {
+            upload,
+            declared,
+            actual,
+            size_bytes,
+        } = blob;
         if declared != actual {
             self.drop_upload(upload).await?;
             return Err(UploadError::DigestMismatch { declared, actual });
         }
+        let admitted = match self.admit(pusher, repository).await {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                self.drop_upload(upload).await?;
+                return Err(error.into());
+            }
+        };
         let key = match self.store.publish(upload).await {
             Ok(key) => key,
             Err(error) => return Err(self.give_up(upload, error).await),
         };
         let now = self.clock.now();
         let (target, digest) = (repository.clone(), declared.clone());
-        let ours = self
+        let stored = self
             .db
             .write(move |tx| {
                 async move {
-                    let repository_id = db::repositories::ensure(tx, &target, now).await?;
+                    let ensured = admitted.ensure(tx, &target, now).await?;
                     let blob = db::blobs::ensure(tx, &digest, size_bytes, &key, now).await?;
-                    db::blobs::add_to_repository(tx, repository_id, blob.id, now).await?;
+                    db::blobs::add_to_repository(tx, ensured.repository_id, blob.id, now).await?;
                     db::uploads::delete(tx, upload).await?;
-                    Ok::<_, DbError>(blob.key == key)
+                    Ok::<_, UploadError>((ensured, blob.key == key))
                 }
                 .boxed()
             })
-            .await?;
+            .await;
+        if let Err(UploadError::Refused(_)) = &stored {
+            self.drop_upload(upload).await?;
+        }
+        let (ensured, ours) = stored?;
+        self.know_new_project(ensured).await?;
         // The blob is stored. A staged name that stays behind is swept at the next start.
         let end = if ours {
             self.store.settle(upload).await

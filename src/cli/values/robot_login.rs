@@ -12,7 +12,7 @@ const WHOLE: &str = "robot";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RobotLogin {
     pub(crate) project: Option<ProjectName>,
-    name: Name,
+    pub(crate) name: Name,
 }
 
 impl FromStr for RobotLogin {

@@ -1,15 +1,17 @@
 //! Buildah 1.28: an index of two platforms that it built.
 
-use crate::support::{BuildContext, Program, Stored, TestServer, platforms, provided, text, tool};
+use crate::support::{BuildContext, Program, Stored, TestServer, platforms, text};
 
-fn buildah() -> Option<Program> {
-    provided("CONTAINERS_STORAGE_CONF")?;
-    tool("buildah").then(|| Program::new(&["buildah"]))
+/// With a server that it is signed in to.
+async fn buildah() -> Option<(TestServer, Program)> {
+    let buildah = super::containers("buildah")?;
+    let server = TestServer::start().await;
+    let logins = server.auth_file();
+    Some((server, buildah.env("REGISTRY_AUTH_FILE", text(&logins))))
 }
 
 #[tokio::test]
 async fn buildah_pushes_an_index_of_two_platforms_and_pulls_either() {
-    let Some(buildah) = buildah() else { return };
     for (format, media_type) in [
         ("oci", "application/vnd.oci.image.index.v1+json"),
         (
@@ -17,7 +19,9 @@ async fn buildah_pushes_an_index_of_two_platforms_and_pulls_either() {
             "application/vnd.docker.distribution.manifest.list.v2+json",
         ),
     ] {
-        let server = TestServer::start().await;
+        let Some((server, buildah)) = buildah().await else {
+            return;
+        };
         let list = format!("{}/team/multi:1", server.host());
         let mut removals = vec![buildah.finally(&["manifest", "rm", &list])];
         buildah.run(&["manifest", "create", &list]);
@@ -80,8 +84,9 @@ async fn buildah_pushes_an_index_of_two_platforms_and_pulls_either() {
 
 #[tokio::test]
 async fn buildah_names_the_digest_that_the_registry_serves() {
-    let Some(buildah) = buildah() else { return };
-    let server = TestServer::start().await;
+    let Some((server, buildah)) = buildah().await else {
+        return;
+    };
     let context = BuildContext::new(3);
     let image = format!("{}/team/app:1", server.host());
     let _remove = buildah.finally(&["rmi", "--force", &image]);

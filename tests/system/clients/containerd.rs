@@ -5,9 +5,20 @@ use crate::support::{
 };
 
 /// CONTAINERD_ADDRESS and CONTAINERD_NAMESPACE say where, and keep it off the machine's own.
-fn ctr() -> Option<Program> {
+pub(super) fn ctr() -> Option<Program> {
     provided("BERTH_TEST_CONTAINERD")?;
     Some(Program::new(&["ctr"]))
+}
+
+/// As the first user, over plain HTTP.
+const REGISTRY: [&str; 3] = ["--plain-http", "--user", "admin:admin-password"];
+
+fn push(ctr: &Program, words: &[&str]) {
+    ctr.run(&[&["images", "push"], &REGISTRY[..], words].concat());
+}
+
+fn pull(ctr: &Program, words: &[&str]) {
+    ctr.run(&[&["images", "pull"], &REGISTRY[..], words].concat());
 }
 
 /// A server with nothing in it, and the name on it of a layout that containerd has been given.
@@ -35,7 +46,7 @@ async fn containerd_pulls_back_the_whole_index_that_it_pushed() {
     let Some(ctr) = ctr() else { return };
     let (server, layout, image, _remove) = imported(&ctr).await;
 
-    ctr.run(&["images", "push", "--plain-http", &image]);
+    push(&ctr, &[&image]);
     let stored = Stored::whole(&server, "team/multi", "1").await;
     assert_eq!(stored.digest, layout.index.digest);
     // containerd sends a blob in one PUT.
@@ -44,7 +55,7 @@ async fn containerd_pulls_back_the_whole_index_that_it_pushed() {
     ctr.run(&["images", "rm", "--sync", &image]);
     let gone = ctr.fail(&["content", "get", &layout.index.digest]);
     assert!(gone.contains("not found"), "{gone}");
-    ctr.run(&["images", "pull", "--plain-http", "--all-platforms", &image]);
+    pull(&ctr, &["--all-platforms", &image]);
     for manifest in layout.manifests.iter().chain([&layout.index]) {
         let content = ctr.run(&["content", "get", &manifest.digest]);
         assert_eq!(content.as_bytes(), manifest.bytes);
@@ -55,10 +66,10 @@ async fn containerd_pulls_back_the_whole_index_that_it_pushed() {
 async fn containerd_runs_the_one_platform_that_it_pulled() {
     let Some(ctr) = ctr() else { return };
     let (server, layout, image, _remove) = imported(&ctr).await;
-    ctr.run(&["images", "push", "--plain-http", &image]);
+    push(&ctr, &[&image]);
     ctr.run(&["images", "rm", "--sync", &image]);
 
-    ctr.run(&["images", "pull", "--plain-http", &image]);
+    pull(&ctr, &[&image]);
     // A config and two layers.
     assert_answered(&server, "get_blob", 200, 3).await;
     let container = format!("berth-{}", server.pid());
@@ -73,15 +84,7 @@ async fn containerd_pushes_one_platform_without_the_index() {
     let single = format!("{}/team/single:1", server.host());
     let [_, other] = platforms();
     let platform = format!("linux/{other}");
-    ctr.run(&[
-        "images",
-        "push",
-        "--plain-http",
-        "--platform",
-        &platform,
-        &single,
-        &image,
-    ]);
+    push(&ctr, &["--platform", &platform, &single, &image]);
     let stored = Stored::whole(&server, "team/single", "1").await;
     assert_eq!(stored.digest, layout.manifests[1].digest);
     // The index was never pushed.
@@ -94,11 +97,11 @@ async fn containerd_pushes_one_platform_without_the_index() {
 async fn containerd_sends_nothing_when_the_tag_is_there_already() {
     let Some(ctr) = ctr() else { return };
     let (server, _layout, image, _remove) = imported(&ctr).await;
-    ctr.run(&["images", "push", "--plain-http", &image]);
+    push(&ctr, &[&image]);
     // Two layers and two configs; two manifests and an index.
     assert_answered(&server, "start_upload", 202, 4).await;
     assert_answered(&server, "put_manifest", 201, 3).await;
-    ctr.run(&["images", "push", "--plain-http", &image]);
+    push(&ctr, &[&image]);
     assert_answered(&server, "start_upload", 202, 4).await;
     assert_answered(&server, "put_manifest", 201, 3).await;
 }

@@ -1,25 +1,41 @@
 //! Docker Engine 20.10: its own push and pull, the classic builder and BuildKit.
 
+use std::path::Path;
+
 use reqwest::StatusCode;
 
 use crate::support::{
-    BuildContext, Finally, Program, Stored, TestServer, assert_answered, platforms, provided,
+    BuildContext, Finally, Program, Stored, TestServer, assert_answered, platforms, provided, text,
 };
 
+/// With its settings and logins in a folder.
+///
 /// The engine keeps what BuildKit built, and then pulls nothing; the classic builder's images are
 /// really gone when they are removed.
-fn docker() -> Option<Program> {
+pub(super) fn engine(config: &Path) -> Option<Program> {
     let host = provided("BERTH_TEST_DOCKER_HOST")?;
-    Some(Program::new(&["docker", "--host", &host]).env("DOCKER_BUILDKIT", "0"))
+    let docker = Program::new(&["docker", "--host", &host]);
+    Some(
+        docker
+            .env("DOCKER_CONFIG", text(config))
+            .env("DOCKER_BUILDKIT", "0"),
+    )
 }
 
-fn build(docker: &Program, context: &BuildContext, image: &str) -> Finally {
+/// With a server that it is signed in to.
+async fn docker() -> Option<(TestServer, Program)> {
+    let server = TestServer::start().await;
+    let docker = engine(server.docker_config())?;
+    Some((server, docker))
+}
+
+pub(super) fn build(docker: &Program, context: &BuildContext, image: &str) -> Finally {
     let remove = docker.finally(&["image", "rm", "--force", image]);
     docker.run(&["build", "--quiet", "--tag", image, context.path()]);
     remove
 }
 
-fn pushed_digest(docker: &Program, image: &str) -> String {
+pub(super) fn pushed_digest(docker: &Program, image: &str) -> String {
     let output = docker.run(&["push", image]);
     let digest = output
         .split("digest: ")
@@ -30,7 +46,7 @@ fn pushed_digest(docker: &Program, image: &str) -> String {
         .to_owned()
 }
 
-fn pulled_digest(docker: &Program, image: &str) -> String {
+pub(super) fn pulled_digest(docker: &Program, image: &str) -> String {
     let output = docker.run(&["pull", image]);
     let digest = output
         .split("Digest: ")
@@ -43,8 +59,9 @@ fn pulled_digest(docker: &Program, image: &str) -> String {
 
 #[tokio::test]
 async fn docker_runs_what_it_pushed_and_pulled_back() {
-    let Some(docker) = docker() else { return };
-    let server = TestServer::start().await;
+    let Some((server, docker)) = docker().await else {
+        return;
+    };
     let context = BuildContext::new(3);
     let image = format!("{}/team/app:1", server.host());
     let _remove = build(&docker, &context, &image);
@@ -68,8 +85,9 @@ async fn docker_runs_what_it_pushed_and_pulled_back() {
 
 #[tokio::test]
 async fn docker_pulls_by_digest() {
-    let Some(docker) = docker() else { return };
-    let server = TestServer::start().await;
+    let Some((server, docker)) = docker().await else {
+        return;
+    };
     let context = BuildContext::new(1);
     let image = format!("{}/team/app:1", server.host());
     let _remove = build(&docker, &context, &image);
@@ -89,8 +107,9 @@ async fn docker_pulls_by_digest() {
 
 #[tokio::test]
 async fn docker_sends_no_layer_that_is_there_already() {
-    let Some(docker) = docker() else { return };
-    let server = TestServer::start().await;
+    let Some((server, docker)) = docker().await else {
+        return;
+    };
     let context = BuildContext::new(2);
     let image = format!("{}/team/app:1", server.host());
     let _remove = build(&docker, &context, &image);
@@ -104,8 +123,9 @@ async fn docker_sends_no_layer_that_is_there_already() {
 
 #[tokio::test]
 async fn docker_mounts_layers_into_a_second_repository() {
-    let Some(docker) = docker() else { return };
-    let server = TestServer::start().await;
+    let Some((server, docker)) = docker().await else {
+        return;
+    };
     let context = BuildContext::new(2);
     let first = format!("{}/team/app:1", server.host());
     let second = format!("{}/other/copy:1", server.host());
@@ -124,8 +144,9 @@ async fn docker_mounts_layers_into_a_second_repository() {
 
 #[tokio::test]
 async fn docker_pushes_and_pulls_twelve_layers_at_once() {
-    let Some(docker) = docker() else { return };
-    let server = TestServer::start().await;
+    let Some((server, docker)) = docker().await else {
+        return;
+    };
     let context = BuildContext::new(12);
     let image = format!("{}/team/app:1", server.host());
     let _remove = build(&docker, &context, &image);
@@ -137,9 +158,10 @@ async fn docker_pushes_and_pulls_twelve_layers_at_once() {
 
 #[tokio::test]
 async fn what_buildkit_built_is_pushed_whole() {
-    let Some(docker) = docker() else { return };
+    let Some((server, docker)) = docker().await else {
+        return;
+    };
     let buildkit = docker.env("DOCKER_BUILDKIT", "1");
-    let server = TestServer::start().await;
     let context = BuildContext::new(3);
     let image = format!("{}/team/app:1", server.host());
     let _remove = build(&buildkit, &context, &image);
@@ -157,9 +179,10 @@ async fn what_buildkit_built_is_pushed_whole() {
 
 #[tokio::test]
 async fn docker_manifest_joins_two_platforms_under_one_tag() {
-    let Some(docker) = docker() else { return };
+    let Some((server, docker)) = docker().await else {
+        return;
+    };
     let buildkit = docker.env("DOCKER_BUILDKIT", "1");
-    let server = TestServer::start().await;
     let list = format!("{}/team/multi:1", server.host());
     let [here, other] = platforms();
     let mut removals = Vec::new();

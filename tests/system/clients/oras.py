@@ -1,4 +1,4 @@
-"""Pushes an artifact, pulls it back, and attaches a second one to it: oras.py HOST FOLDER."""
+"""Pushes an artifact, pulls it back, and attaches a second one to it: oras.py HOST FOLDER USER PASSWORD."""
 
 import os
 import sys
@@ -6,9 +6,11 @@ import sys
 import oras.client
 import oras.oci
 
-host, folder = sys.argv[1:]
+host, folder, user, password = sys.argv[1:]
 os.chdir(folder)
-client = oras.client.OrasClient(insecure=True)
+# With tokens it can not push: it goes on with the one to pull that its first HEAD was worth.
+client = oras.client.OrasClient(insecure=True, auth_backend="basic")
+client.login(user, password, hostname=host, config_path=f"{os.getcwd()}/login.json")
 artifact = f"{host}/team/artifact:1"
 client.push(
     target=artifact,

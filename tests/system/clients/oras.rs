@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Program, Stored, TestServer, provided, text};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Program, Stored, TestServer, provided, text};
 
 const SCRIPT: &str = include_str!("oras.py");
 
@@ -24,7 +24,7 @@ async fn oras_pulls_back_an_artifact_and_attaches_another_to_it() {
         fs::write(folder.path().join(name), content).expect("a file to push");
     }
     let oras = Program::new(&[&python, "-c", SCRIPT]);
-    let tags = oras.run(&[server.host(), text(folder.path())]);
+    let tags = oras.run(&[server.host(), text(folder.path()), ADMIN, ADMIN_PASSWORD]);
     assert_eq!(tags, "1,signature");
     for (name, content) in &files[..2] {
         let pulled = fs::read_to_string(folder.path().join("pulled").join(name));

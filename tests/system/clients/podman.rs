@@ -2,23 +2,23 @@
 
 use std::fs;
 
-use crate::support::{
-    BuildContext, Finally, Program, Stored, TestServer, assert_answered, provided, text, tool,
-};
+use crate::support::{BuildContext, Finally, Program, Stored, TestServer, assert_answered, text};
 
-/// Only with a storage of its own, never with that of the machine.
-fn podman() -> Option<Program> {
-    provided("CONTAINERS_STORAGE_CONF")?;
-    tool("podman").then(|| Program::new(&["podman"]))
+/// With a server that it is signed in to.
+async fn podman() -> Option<(TestServer, Program)> {
+    let podman = super::containers("podman")?;
+    let server = TestServer::start().await;
+    let logins = server.auth_file();
+    Some((server, podman.env("REGISTRY_AUTH_FILE", text(&logins))))
 }
 
-fn build(podman: &Program, context: &BuildContext, image: &str) -> Finally {
+pub(super) fn build(podman: &Program, context: &BuildContext, image: &str) -> Finally {
     let remove = podman.finally(&["rmi", "--force", image]);
     podman.run(&["build", "--quiet", "--tag", image, context.path()]);
     remove
 }
 
-fn pushed_digest(podman: &Program, options: &[&str], image: &str) -> String {
+pub(super) fn pushed_digest(podman: &Program, options: &[&str], image: &str) -> String {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut words = vec![
         "push",
@@ -34,7 +34,6 @@ fn pushed_digest(podman: &Program, options: &[&str], image: &str) -> String {
 
 #[tokio::test]
 async fn podman_runs_what_it_pushed_and_pulled_back() {
-    let Some(podman) = podman() else { return };
     for (format, media_type) in [
         ("oci", "application/vnd.oci.image.manifest.v1+json"),
         (
@@ -42,7 +41,9 @@ async fn podman_runs_what_it_pushed_and_pulled_back() {
             "application/vnd.docker.distribution.manifest.v2+json",
         ),
     ] {
-        let server = TestServer::start().await;
+        let Some((server, podman)) = podman().await else {
+            return;
+        };
         let context = BuildContext::new(3);
         let image = format!("{}/team/app:1", server.host());
         let _remove = build(&podman, &context, &image);
@@ -66,8 +67,9 @@ async fn podman_runs_what_it_pushed_and_pulled_back() {
 
 #[tokio::test]
 async fn podman_sends_no_layer_that_is_there_already() {
-    let Some(podman) = podman() else { return };
-    let server = TestServer::start().await;
+    let Some((server, podman)) = podman().await else {
+        return;
+    };
     let context = BuildContext::new(2);
     let image = format!("{}/team/app:1", server.host());
     let _remove = build(&podman, &context, &image);
@@ -80,8 +82,9 @@ async fn podman_sends_no_layer_that_is_there_already() {
 
 #[tokio::test]
 async fn podman_pushes_a_manifest_list_with_its_images() {
-    let Some(podman) = podman() else { return };
-    let server = TestServer::start().await;
+    let Some((server, podman)) = podman().await else {
+        return;
+    };
     let context = BuildContext::new(2);
     let image = format!("{}/team/app:1", server.host());
     let list = format!("{}/team/list:1", server.host());

@@ -5,12 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Layout, Program, Stored, TestServer, blobs, provided, text, tool};
-
-fn skopeo() -> Option<Program> {
-    provided("CONTAINERS_STORAGE_CONF")?;
-    tool("skopeo").then(|| Program::new(&["skopeo"]))
-}
+use crate::support::{Layout, Program, Stored, TestServer, blobs, text};
 
 fn copy(skopeo: &Program, options: &[&str], from: &str, to: &str) {
     let mut words = vec!["copy", "--quiet", "--all"];
@@ -20,20 +15,23 @@ fn copy(skopeo: &Program, options: &[&str], from: &str, to: &str) {
     skopeo.run(&words);
 }
 
-/// A server with a layout's index under `team/multi:1`.
-async fn with_layout(skopeo: &Program) -> (TestServer, Layout) {
+/// Skopeo, signed in to a server with a layout's index under `team/multi:1`.
+async fn with_layout() -> Option<(Program, TestServer, Layout)> {
+    let skopeo = super::containers("skopeo")?;
     let server = TestServer::start().await;
+    let skopeo = skopeo.env("REGISTRY_AUTH_FILE", text(&server.auth_file()));
     let layout = Layout::new();
     let source = format!("oci:{}:1", layout.path());
     let target = format!("docker://{}/team/multi:1", server.host());
-    copy(skopeo, &[], &source, &target);
-    (server, layout)
+    copy(&skopeo, &[], &source, &target);
+    Some((skopeo, server, layout))
 }
 
 #[tokio::test]
 async fn skopeo_copies_all_platforms_there_and_back_byte_for_byte() {
-    let Some(skopeo) = skopeo() else { return };
-    let (server, layout) = with_layout(&skopeo).await;
+    let Some((skopeo, server, layout)) = with_layout().await else {
+        return;
+    };
     let stored = Stored::whole(&server, "team/multi", "1").await;
     assert_eq!(stored.digest, layout.index.digest);
 
@@ -53,8 +51,9 @@ async fn skopeo_copies_all_platforms_there_and_back_byte_for_byte() {
 
 #[tokio::test]
 async fn skopeo_converts_an_index_to_a_manifest_list_and_back() {
-    let Some(skopeo) = skopeo() else { return };
-    let (server, layout) = with_layout(&skopeo).await;
+    let Some((skopeo, server, layout)) = with_layout().await else {
+        return;
+    };
     let [original, docker, oci] =
         ["multi", "docker", "oci"].map(|name| format!("docker://{}/team/{name}:1", server.host()));
 
@@ -79,8 +78,9 @@ async fn skopeo_converts_an_index_to_a_manifest_list_and_back() {
 
 #[tokio::test]
 async fn skopeo_copies_through_a_folder_without_a_change() {
-    let Some(skopeo) = skopeo() else { return };
-    let (server, layout) = with_layout(&skopeo).await;
+    let Some((skopeo, server, layout)) = with_layout().await else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = format!("dir:{}", text(folder.path()));
     let source = format!("docker://{}/team/multi:1", server.host());
@@ -93,8 +93,9 @@ async fn skopeo_copies_through_a_folder_without_a_change() {
 
 #[tokio::test]
 async fn skopeo_inspects_and_lists_what_is_there() {
-    let Some(skopeo) = skopeo() else { return };
-    let (server, layout) = with_layout(&skopeo).await;
+    let Some((skopeo, server, layout)) = with_layout().await else {
+        return;
+    };
     let repository = format!("docker://{}/team/multi", server.host());
     let image = format!("{repository}:1");
     copy(&skopeo, &[], &image, &format!("{repository}:2"));
@@ -115,8 +116,9 @@ async fn skopeo_inspects_and_lists_what_is_there() {
 
 #[tokio::test]
 async fn skopeo_deletes_a_manifest_with_its_tags() {
-    let Some(skopeo) = skopeo() else { return };
-    let (server, _layout) = with_layout(&skopeo).await;
+    let Some((skopeo, server, _layout)) = with_layout().await else {
+        return;
+    };
     let image = format!("docker://{}/team/multi:1", server.host());
     // Skopeo asks for the tag's digest, and deletes that.
     skopeo.run(&["delete", "--tls-verify=false", &image]);
@@ -129,8 +131,9 @@ async fn skopeo_deletes_a_manifest_with_its_tags() {
 
 #[tokio::test]
 async fn skopeo_syncs_a_repository_to_a_folder_and_to_another_prefix() {
-    let Some(skopeo) = skopeo() else { return };
-    let (server, layout) = with_layout(&skopeo).await;
+    let Some((skopeo, server, layout)) = with_layout().await else {
+        return;
+    };
     let repository = format!("{}/team/multi", server.host());
     let tagged = format!("docker://{repository}:2");
     copy(&skopeo, &[], &format!("docker://{repository}:1"), &tagged);

@@ -40,7 +40,7 @@ async fn what_was_acknowledged_survives_kills_at_any_moment_and_nothing_else_sta
     clippy::disallowed_methods,
     reason = "a new seed every time; it is printed"
 )]
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     match std::env::var("BERTH_TEST_SEED") {
         Ok(seed) => seed.parse().expect("a number"),
         Err(_) => {
@@ -50,7 +50,7 @@ fn seed() -> u64 {
     }
 }
 
-fn kill_after(pid: u32, moment: Duration) -> thread::JoinHandle<()> {
+pub(super) fn kill_after(pid: u32, moment: Duration) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         thread::sleep(moment);
         let killed = Command::new("kill")

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::containerd::{push_blob, push_manifest};
-use crate::support::{Blob, Image, TestServer, ask, random_bytes};
+use super::containerd::{push_blob, push_manifest, signed_in};
+use crate::support::{Blob, Caller, Image, TestServer, ask, random_bytes};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -13,6 +13,8 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+const APP: &str = "repository:team/app:pull,push";
 
 /// A manifest of any config and layers.
 fn manifest(config: (&Blob, &str), layers: &[(&Blob, &str)]) -> Blob {
@@ -34,6 +36,7 @@ fn manifest(config: (&Blob, &str), layers: &[(&Blob, &str)]) -> Blob {
 #[tokio::test]
 async fn buildkit_pushes_an_image_with_its_attestation() {
     let server = TestServer::start().await;
+    let client = signed_in(&server, &[APP]).await;
     let image = Image::small(1);
     let statement = Blob::new(r#"{"_type":"https://in-toto.io/Statement/v0.1"}"#);
     let empty = Blob::new(r#"{"architecture":"unknown","os":"unknown","config":{}}"#);
@@ -55,22 +58,22 @@ async fn buildkit_pushes_an_image_with_its_attestation() {
         (&statement, IN_TOTO),
         (&empty, CONFIG),
     ] {
-        push_blob(&server, "team/app", blob, kind).await;
+        push_blob(&client, "team/app", blob, kind).await;
     }
     for manifest in [&image.manifest, &attestation] {
-        push_manifest(&server, "team/app", &manifest.digest, manifest, MANIFEST).await;
+        push_manifest(&client, "team/app", &manifest.digest, manifest, MANIFEST).await;
     }
-    push_manifest(&server, "team/app", "1", &index, INDEX).await;
+    push_manifest(&client, "team/app", "1", &index, INDEX).await;
 
     // buildx imagetools inspect, and the pull of one platform.
-    let head = server
+    let head = client
         .head("/v2/team/app/manifests/1")
         .header("accept", format!("{INDEX}, */*"));
     let resolved = ask(head).await.expect(200);
     assert_eq!(resolved.header("docker-content-digest"), index.digest);
     for stored in [&index, &image.manifest, &attestation] {
         let path = format!("/v2/team/app/manifests/{}", stored.digest);
-        assert_eq!(ask(server.get(&path)).await.expect(200).body, stored.bytes);
+        assert_eq!(ask(client.get(&path)).await.expect(200).body, stored.bytes);
     }
 }
 
@@ -86,6 +89,7 @@ async fn buildkit_keeps_its_cache_in_an_index_of_layers() {
         ),
     ] {
         let server = TestServer::start().await;
+        let client = signed_in(&server, &[APP]).await;
         let layers = [
             Blob::new(random_bytes(1, 3000)),
             Blob::new(random_bytes(2, 3000)),
@@ -101,11 +105,11 @@ async fn buildkit_keeps_its_cache_in_an_index_of_layers() {
         let cache = Blob::new(cache.to_string());
 
         for layer in &layers {
-            push_blob(&server, "team/app", layer, layer_type).await;
+            push_blob(&client, "team/app", layer, layer_type).await;
         }
-        push_blob(&server, "team/app", &config, CACHE_CONFIG).await;
-        push_manifest(&server, "team/app", "cache", &cache, list).await;
-        import(&server, &cache, &[&config, &layers[0], &layers[1]]).await;
+        push_blob(&client, "team/app", &config, CACHE_CONFIG).await;
+        push_manifest(&client, "team/app", "cache", &cache, list).await;
+        import(&client, &cache, &[&config, &layers[0], &layers[1]]).await;
 
         // What only the cache names is kept as long as it is.
         let path = format!("/v2/team/app/blobs/{}", layers[0].digest);
@@ -119,36 +123,37 @@ async fn buildkit_keeps_its_cache_in_an_index_of_layers() {
 #[tokio::test]
 async fn buildkit_keeps_its_cache_in_an_image() {
     let server = TestServer::start().await;
+    let client = signed_in(&server, &[APP]).await;
     let layer = Blob::new(random_bytes(1, 3000));
     let config = Blob::new(r#"{"layers":[],"records":[]}"#);
     let cache = manifest((&config, CACHE_CONFIG), &[(&layer, LAYER)]);
-    push_blob(&server, "team/app", &layer, LAYER).await;
-    push_blob(&server, "team/app", &config, CACHE_CONFIG).await;
-    push_manifest(&server, "team/app", "cache", &cache, MANIFEST).await;
-    import(&server, &cache, &[&config, &layer]).await;
+    push_blob(&client, "team/app", &layer, LAYER).await;
+    push_blob(&client, "team/app", &config, CACHE_CONFIG).await;
+    push_manifest(&client, "team/app", "cache", &cache, MANIFEST).await;
+    import(&client, &cache, &[&config, &layer]).await;
 
     // The next build writes the tag anew.
     let next = manifest((&config, CACHE_CONFIG), &[]);
-    let put = server
+    let put = client
         .put("/v2/team/app/manifests/cache")
         .header("content-type", MANIFEST);
     let stored = ask(put.body(next.bytes.clone())).await.expect(201);
     assert_eq!(stored.header("docker-content-digest"), next.digest);
-    import(&server, &next, &[&config]).await;
+    import(&client, &next, &[&config]).await;
 }
 
 /// `--cache-from type=registry`.
-async fn import(server: &TestServer, cache: &Blob, blobs: &[&Blob]) {
-    let head = server
+async fn import(client: &Caller, cache: &Blob, blobs: &[&Blob]) {
+    let head = client
         .head("/v2/team/app/manifests/cache")
         .header("accept", "*/*");
     let resolved = ask(head).await.expect(200);
     assert_eq!(resolved.header("docker-content-digest"), cache.digest);
     let path = format!("/v2/team/app/manifests/{}", cache.digest);
-    assert_eq!(ask(server.get(&path)).await.expect(200).body, cache.bytes);
+    assert_eq!(ask(client.get(&path)).await.expect(200).body, cache.bytes);
     for blob in blobs {
         let path = format!("/v2/team/app/blobs/{}", blob.digest);
-        assert_eq!(ask(server.get(&path)).await.expect(200).body, blob.bytes);
+        assert_eq!(ask(client.get(&path)).await.expect(200).body, blob.bytes);
     }
 }
 
@@ -156,7 +161,8 @@ async fn import(server: &TestServer, cache: &Blob, blobs: &[&Blob]) {
 #[tokio::test]
 async fn buildkit_finds_no_cache_in_a_new_repository() {
     let server = TestServer::start().await;
-    let head = server
+    let client = signed_in(&server, &["repository:team/new:pull"]).await;
+    let head = client
         .head("/v2/team/new/manifests/cache")
         .header("accept", "*/*");
     ask(head).await.expect(404);

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::crane::{Body, push_blob, push_manifest};
+use super::crane::{APP, Body, push_blob, push_manifest, signed_in};
 use crate::support::{Blob, Image, TestServer, ask};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -36,10 +36,11 @@ fn signatures(config: &Blob, payloads: &[&Blob], media_type: &str) -> Blob {
 #[tokio::test]
 async fn cosign_2_keeps_signatures_and_attestations_under_tags() {
     let server = TestServer::start().await;
+    let client = signed_in(&server, &[APP]).await;
     let image = Image::small(1);
     image.push(&server, "team/app", "1").await;
     let accept = format!("{MANIFEST},{INDEX}");
-    let resolved = server
+    let resolved = client
         .get("/v2/team/app/manifests/1")
         .header("accept", accept);
     let resolved = ask(resolved).await.expect(200);
@@ -50,30 +51,31 @@ async fn cosign_2_keeps_signatures_and_attestations_under_tags() {
         let tag = format!("{name}.{suffix}");
         let path = format!("/v2/team/app/manifests/{tag}");
         // No signature yet is a 404; any other error ends it.
-        ask(server.get(&path))
+        ask(client.get(&path))
             .await
             .expect_error(404, "MANIFEST_UNKNOWN");
         let payload = Blob::new(format!(r#"{{"critical":"{suffix}"}}"#));
         let config = Blob::new(format!(r#"{{"architecture":"","os":"{suffix}"}}"#));
-        push_blob(&server, "team/app", &payload, Body::Sized).await;
-        push_blob(&server, "team/app", &config, Body::Sized).await;
+        push_blob(&client, "team/app", &payload, Body::Sized).await;
+        push_blob(&client, "team/app", &config, Body::Sized).await;
         let first = signatures(&config, &[&payload], media_type);
-        push_manifest(&server, "team/app", &tag, &first).await;
+        push_manifest(&client, "team/app", &tag, &first).await;
 
         // A second signature: the manifest is read, and written anew with one layer more.
-        assert_eq!(ask(server.get(&path)).await.expect(200).body, first.bytes);
+        assert_eq!(ask(client.get(&path)).await.expect(200).body, first.bytes);
         let second = Blob::new(format!(r#"{{"critical":"{suffix} 2"}}"#));
-        push_blob(&server, "team/app", &second, Body::Sized).await;
+        push_blob(&client, "team/app", &second, Body::Sized).await;
         let both = signatures(&config, &[&payload, &second], media_type);
-        let put = server.put(&path).header("content-type", MANIFEST);
+        let put = client.put(&path).header("content-type", MANIFEST);
         ask(put.body(both.bytes.clone())).await.expect(201);
-        assert_eq!(ask(server.get(&path)).await.expect(200).body, both.bytes);
+        assert_eq!(ask(client.get(&path)).await.expect(200).body, both.bytes);
     }
 }
 
 #[tokio::test]
 async fn cosign_3_attaches_a_bundle_and_finds_it_by_its_subject() {
     let server = TestServer::start().await;
+    let client = signed_in(&server, &[APP]).await;
     let image = Image::small(1);
     image.push(&server, "team/app", "1").await;
     let subject = &image.manifest;
@@ -94,13 +96,13 @@ async fn cosign_3_attaches_a_bundle_and_finds_it_by_its_subject() {
         },
     });
     let signature = Blob::new(document.to_string());
-    push_blob(&server, "team/app", &empty, Body::Sized).await;
-    push_blob(&server, "team/app", &bundle, Body::Sized).await;
-    push_manifest(&server, "team/app", &signature.digest, &signature).await;
+    push_blob(&client, "team/app", &empty, Body::Sized).await;
+    push_blob(&client, "team/app", &bundle, Body::Sized).await;
+    push_manifest(&client, "team/app", &signature.digest, &signature).await;
 
     // After a push with a subject go-containerregistry asks whether there are referrers. Were this
     // not 200, it would write an index under the tag sha256-….
-    let listed = ask(server.get(&referrers).header("accept", INDEX))
+    let listed = ask(client.get(&referrers).header("accept", INDEX))
         .await
         .expect(200);
     assert_eq!(listed.header("content-type"), INDEX, "{listed:?}");
@@ -114,7 +116,7 @@ async fn cosign_3_attaches_a_bundle_and_finds_it_by_its_subject() {
 
     let kind = BUNDLE.replace('/', "%2F").replace('+', "%2B");
     let filtered = format!("{referrers}?artifactType={kind}");
-    let filtered = ask(server.get(&filtered).header("accept", INDEX))
+    let filtered = ask(client.get(&filtered).header("accept", INDEX))
         .await
         .expect(200);
     assert_eq!(filtered.header("oci-filters-applied"), "artifactType");
@@ -124,15 +126,15 @@ async fn cosign_3_attaches_a_bundle_and_finds_it_by_its_subject() {
     );
     let other = format!("{referrers}?artifactType=application%2Fother");
     assert_eq!(
-        ask(server.get(&other)).await.expect(200).json()["manifests"],
+        ask(client.get(&other)).await.expect(200).json()["manifests"],
         json!([])
     );
 
     let path = format!("/v2/team/app/manifests/{}", signature.digest);
     assert_eq!(
-        ask(server.get(&path)).await.expect(200).body,
+        ask(client.get(&path)).await.expect(200).body,
         signature.bytes
     );
     let path = format!("/v2/team/app/blobs/{}", bundle.digest);
-    assert_eq!(ask(server.get(&path)).await.expect(200).body, bundle.bytes);
+    assert_eq!(ask(client.get(&path)).await.expect(200).body, bundle.bytes);
 }

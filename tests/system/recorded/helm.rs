@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, Blob, TestServer, ask, random_bytes};
+use crate::support::{Answer, Blob, Caller, Challenge, TestServer, ask, random_bytes};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
@@ -47,25 +47,35 @@ fn must_describe(answer: &Answer, blob: &Blob, media_type: &str) {
     assert_eq!(answer.header("content-type"), media_type, "{answer:?}");
 }
 
-async fn push(server: &TestServer, chart: &Chart) {
+/// `helm registry login` POSTs and then asks for no scope; `helm push` and `helm pull` GET a token.
+async fn signed_in(server: &TestServer, actions: &str) -> Caller {
+    let challenge = Challenge::of(server, "/v2/").await;
+    let login = challenge.post(server, "oras-go", &[]).await;
+    ask(login.get("/v2/")).await.expect(200);
+    let challenge = Challenge::of(server, "/v2/charts/web/tags/list").await;
+    let scope = format!("repository:charts/web:{actions}");
+    challenge.get(server, &[&scope]).await
+}
+
+async fn push(client: &Caller, chart: &Chart) {
     let path = format!("/v2/charts/web/manifests/{}", chart.manifest.digest);
-    ask(server.head(&path).header("accept", ACCEPT))
+    ask(client.head(&path).header("accept", ACCEPT))
         .await
         .expect(404);
     for blob in &chart.blobs {
         let path = format!("/v2/charts/web/blobs/{}", blob.digest);
-        ask(server.head(&path)).await.expect(404);
+        ask(client.head(&path)).await.expect(404);
         // 202 and 201 exactly.
-        let started = ask(server.post("/v2/charts/web/blobs/uploads/"))
+        let started = ask(client.post("/v2/charts/web/blobs/uploads/"))
             .await
             .expect(202);
-        let upload = server
+        let upload = client
             .put(&started.location_with(&blob.digest))
             .header("content-type", "application/octet-stream")
             .body(blob.bytes.clone());
         ask(upload).await.expect(201);
     }
-    let put = server
+    let put = client
         .put(&format!("/v2/charts/web/manifests/{TAG}"))
         .header("content-type", MANIFEST)
         .body(chart.manifest.bytes.clone());
@@ -80,23 +90,24 @@ async fn push(server: &TestServer, chart: &Chart) {
 #[tokio::test]
 async fn helm_pulls_the_chart_and_provenance_that_it_pushed() {
     let server = TestServer::start().await;
+    let client = signed_in(&server, "pull,push").await;
     let chart = chart();
-    push(&server, &chart).await;
+    push(&client, &chart).await;
 
     let path = format!("/v2/charts/web/manifests/{TAG}");
-    let resolved = ask(server.head(&path).header("accept", ACCEPT))
+    let resolved = ask(client.head(&path).header("accept", ACCEPT))
         .await
         .expect(200);
     must_describe(&resolved, &chart.manifest, MANIFEST);
     let path = format!("/v2/charts/web/manifests/{}", chart.manifest.digest);
-    let manifest = ask(server.get(&path).header("accept", MANIFEST))
+    let manifest = ask(client.get(&path).header("accept", MANIFEST))
         .await
         .expect(200);
     must_describe(&manifest, &chart.manifest, MANIFEST);
     assert_eq!(manifest.body, chart.manifest.bytes);
     for blob in &chart.blobs {
         let path = format!("/v2/charts/web/blobs/{}", blob.digest);
-        let got = ask(server.get(&path)).await.expect(200);
+        let got = ask(client.get(&path)).await.expect(200);
         must_describe(&got, blob, "application/octet-stream");
         // Then oras-go reads on after an interruption.
         assert_eq!(got.header("accept-ranges"), "bytes", "{got:?}");
@@ -108,8 +119,10 @@ async fn helm_pulls_the_chart_and_provenance_that_it_pushed() {
 #[tokio::test]
 async fn helm_finds_the_versions_of_a_chart_by_its_tags() {
     let server = TestServer::start().await;
-    push(&server, &chart()).await;
-    let listed = ask(server.get("/v2/charts/web/tags/list"))
+    let client = signed_in(&server, "pull,push").await;
+    push(&client, &chart()).await;
+    let client = signed_in(&server, "pull").await;
+    let listed = ask(client.get("/v2/charts/web/tags/list"))
         .await
         .expect(200);
     assert_eq!(listed.json()["tags"], json!([TAG]));

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::TestServer;
+use super::{TestServer, signed_in};
 
 /// Longer than any answer takes, so that a server that hangs fails its test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,7 +43,7 @@ pub async fn ask(request: RequestBuilder) -> Answer {
 }
 
 /// As [`ask`], for a request that no client library would send: `head` is the request line and
-/// headers, the last line break and `Host` left out.
+/// headers, the last line break, `Host` and `Authorization` left out.
 pub async fn ask_raw(server: &TestServer, head: &str) -> Answer {
     let mut words = head.split([' ', '\r']);
     let method: Method = words
@@ -59,7 +59,7 @@ pub async fn ask_raw(server: &TestServer, head: &str) -> Answer {
         server.host()
     );
     stream
-        .write_all(request.as_bytes())
+        .write_all(signed_in(&request).as_bytes())
         .await
         .expect("a server that listens");
     let answer = read_answer(head, stream).await;

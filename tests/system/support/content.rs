@@ -2,7 +2,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::{Session, TestServer, ask};
+use super::{Caller, Session, ask};
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -55,7 +55,7 @@ impl Blob {
     }
 
     /// POST, then PUT with the whole body, as containerd does.
-    pub async fn push(&self, server: &TestServer, repository: &str) {
+    pub async fn push(&self, server: &Caller, repository: &str) {
         let session = Session::start(server, repository).await;
         let put = session.put(server, &self.digest, &self.bytes);
         ask(put).await.expect(201);
@@ -95,7 +95,7 @@ impl Image {
     }
 
     /// Pushes the blobs and then the manifest, under `reference`.
-    pub async fn push(&self, server: &TestServer, repository: &str, reference: &str) {
+    pub async fn push(&self, server: &Caller, repository: &str, reference: &str) {
         for blob in self.layers.iter().chain([&self.config]) {
             blob.push(server, repository).await;
         }
@@ -105,7 +105,7 @@ impl Image {
 
     pub async fn put_manifest(
         &self,
-        server: &TestServer,
+        server: &Caller,
         repository: &str,
         reference: &str,
     ) -> reqwest::Response {

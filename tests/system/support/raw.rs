@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::TestServer;
+use super::{TestServer, signed_in};
 
 /// Longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +35,11 @@ impl Raw {
             .write_all(bytes.as_ref())
             .await
             .expect("a server that reads");
+    }
+
+    /// The head of a request, with the credentials of the first user.
+    pub async fn request(&mut self, text: impl AsRef<str>) {
+        self.send(signed_in(text.as_ref())).await;
     }
 
     /// Status line and headers, up to the empty line.

@@ -1,16 +1,19 @@
+use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder};
-use serde_json::Value;
+use reqwest::Client;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::until;
+use super::caller::ADMIN_BASE64;
+use super::{ADMIN_PASSWORD, Caller, until};
 
 /// Longer than any start takes, so that a server that hangs fails its test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,10 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct TestServer {
     child: Child,
     address: String,
-    scheme: &'static str,
     log: Arc<Mutex<Vec<Value>>>,
-    client: Client,
+    admin: Caller,
     data: Arc<TempDir>,
+    login: OnceLock<TempDir>,
     builder: TestServerBuilder,
 }
 
@@ -55,8 +58,21 @@ impl TestServer {
         &self.address
     }
 
-    pub fn url(&self, path: &str) -> String {
-        format!("{}://{}{path}", self.scheme, self.address)
+    /// A folder for `DOCKER_CONFIG` with the login of the first user, as `docker login` leaves it.
+    pub fn docker_config(&self) -> &Path {
+        let folder = self.login.get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let login = json!({"auths": {self.host(): {"auth": ADMIN_BASE64}}});
+            let file = folder.path().join("config.json");
+            fs::write(file, login.to_string()).expect("a file");
+            folder
+        });
+        folder.path()
+    }
+
+    /// The same for podman, buildah and skopeo, which read it from `REGISTRY_AUTH_FILE`.
+    pub fn auth_file(&self) -> PathBuf {
+        self.docker_config().join("config.json")
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -65,40 +81,6 @@ impl TestServer {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// A request to a path of this server, or to a `Location` that it gave.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with('/') {
-            self.url(path)
-        } else {
-            path.to_owned()
-        };
-        self.client.request(method, url)
-    }
-
-    pub fn get(&self, path: &str) -> RequestBuilder {
-        self.request(Method::GET, path)
-    }
-
-    pub fn head(&self, path: &str) -> RequestBuilder {
-        self.request(Method::HEAD, path)
-    }
-
-    pub fn post(&self, path: &str) -> RequestBuilder {
-        self.request(Method::POST, path)
-    }
-
-    pub fn patch(&self, path: &str) -> RequestBuilder {
-        self.request(Method::PATCH, path)
-    }
-
-    pub fn put(&self, path: &str) -> RequestBuilder {
-        self.request(Method::PUT, path)
-    }
-
-    pub fn delete(&self, path: &str) -> RequestBuilder {
-        self.request(Method::DELETE, path)
     }
 
     /// The lines that the server has logged so far.
@@ -169,6 +151,15 @@ impl TestServer {
     }
 }
 
+/// What a test asks of a server it asks as the first user.
+impl Deref for TestServer {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.admin
+    }
+}
+
 impl Drop for TestServer {
     fn drop(&mut self) {
         // It may have ended already.
@@ -217,6 +208,7 @@ impl TestServerBuilder {
             .args(words)
             .env("BERTH_LISTEN", "127.0.0.1:0")
             .env("BERTH_DATA_DIR", data.path())
+            .env("BERTH_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("BERTH_LOG__FORMAT", "json")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -239,11 +231,11 @@ impl TestServerBuilder {
             .expect("a client");
         TestServer {
             child,
+            admin: Caller::admin(client, format!("{}://{address}", self.scheme)),
             address,
-            scheme: self.scheme,
             log,
-            client,
             data,
+            login: OnceLock::new(),
             builder: self,
         }
     }

@@ -1,7 +1,7 @@
 use futures_util::stream;
 use reqwest::{Body, RequestBuilder};
 
-use super::{Answer, TestServer, ask};
+use super::{Answer, Caller, ask};
 
 /// An upload session, as a client knows it: by the `Location` that it was given.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub async fn start(server: &TestServer, repository: &str) -> Self {
+    pub async fn start(server: &Caller, repository: &str) -> Self {
         let path = format!("/v2/{repository}/blobs/uploads/");
         Self::of(&ask(server.post(&path)).await.expect(202))
     }
@@ -27,23 +27,23 @@ impl Session {
     }
 
     /// end-13
-    pub async fn status(&self, server: &TestServer) -> Answer {
+    pub async fn status(&self, server: &Caller) -> Answer {
         ask(server.get(&self.location)).await
     }
 
     /// end-5 without `Content-Range`.
-    pub fn patch(&self, server: &TestServer, bytes: &[u8]) -> RequestBuilder {
+    pub fn patch(&self, server: &Caller, bytes: &[u8]) -> RequestBuilder {
         server.patch(&self.location).body(bytes.to_vec())
     }
 
     /// end-5 with `Content-Range`.
-    pub fn patch_at(&self, server: &TestServer, first: usize, bytes: &[u8]) -> RequestBuilder {
+    pub fn patch_at(&self, server: &Caller, first: usize, bytes: &[u8]) -> RequestBuilder {
         self.patch(server, bytes)
             .header("content-range", place(first, bytes))
     }
 
     /// end-6
-    pub fn put(&self, server: &TestServer, digest: &str, bytes: &[u8]) -> RequestBuilder {
+    pub fn put(&self, server: &Caller, digest: &str, bytes: &[u8]) -> RequestBuilder {
         let path = format!("{}?digest={digest}", self.location);
         server.put(&path).body(bytes.to_vec())
     }

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{TestServer, digest_of, until};
+use super::{Caller, TestServer, digest_of, until};
 
 /// A manifest as the server gives it.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    pub async fn get(server: &TestServer, repository: &str, reference: &str) -> Self {
+    pub async fn get(server: &Caller, repository: &str, reference: &str) -> Self {
         let path = format!("/v2/{repository}/manifests/{reference}");
         let answer = server.get(&path).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK, "GET {path}");
@@ -34,7 +34,7 @@ impl Stored {
     }
 
     /// A manifest all of whose blobs and children are there too, with the bytes that it names.
-    pub async fn whole(server: &TestServer, repository: &str, reference: &str) -> Self {
+    pub async fn whole(server: &Caller, repository: &str, reference: &str) -> Self {
         let stored = Self::get(server, repository, reference).await;
         for child in stored.children() {
             let child = Box::pin(Self::whole(server, repository, &child)).await;

@@ -1,7 +1,7 @@
-use berth_oci::{Digest, RepositoryName};
+use berth_oci::{Digest, ProjectName, RepositoryName};
 use sqlx::SqliteConnection;
 
-use super::{DbError, signed, unsigned};
+use super::{DbError, checked, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::store::Key;
 
@@ -91,19 +91,30 @@ pub(crate) async fn find_in_repository(
         .map(|(repository_id, id, size_bytes, key)| (repository_id, (id, size_bytes, key).into())))
 }
 
-/// The blob, if any repository has it.
-pub(crate) async fn find_anywhere(
+/// Some repositories that have the blob, those of the project first.
+pub(crate) async fn repositories_with(
     connection: &mut SqliteConnection,
     digest: &Digest,
-) -> Result<Option<BlobRow>, DbError> {
-    let row: Option<(i64, i64, String)> = sqlx::query_as(
-        "SELECT id, size_bytes, key FROM blobs b
-         WHERE digest = $1 AND EXISTS (SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = b.id)",
+    project: &ProjectName,
+    limit: i64,
+) -> Result<Vec<RepositoryName>, DbError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT r.name
+         FROM blobs b
+         JOIN repository_blobs rb ON rb.blob_id = b.id
+         JOIN repositories r ON r.id = rb.repository_id
+         JOIN projects p ON p.id = r.project_id
+         WHERE b.digest = $1
+         ORDER BY CASE WHEN p.name = $2 THEN 0 ELSE 1 END, r.id LIMIT $3",
     )
     .bind(digest.as_str())
-    .fetch_optional(connection)
+    .bind(project.as_str())
+    .bind(limit)
+    .fetch_all(connection)
     .await?;
-    Ok(row.map(BlobRow::from))
+    rows.into_iter()
+        .map(|(name,)| checked(name, "the name of a repository"))
+        .collect()
 }
 
 pub(crate) async fn key_exists(

@@ -4,6 +4,38 @@ use sqlx::SqliteConnection;
 use super::DbError;
 use crate::clock::Timestamp;
 
+/// The topic of everything that says who may do what.
+pub(crate) const RIGHTS: &str = "rights";
+pub(crate) const SIGNING_KEYS: &str = "signing_keys";
+
+/// What has changed behind some place in the sequence.
+pub(crate) struct Since {
+    pub(crate) last: Option<i64>,
+    pub(crate) rights: bool,
+    pub(crate) signing_keys: bool,
+}
+
+pub(crate) async fn since(
+    connection: &mut SqliteConnection,
+    sequence: i64,
+) -> Result<Since, DbError> {
+    let (last, rights, signing_keys): (Option<i64>, Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT MAX(sequence), MAX(CASE WHEN topic = $2 THEN 1 ELSE 0 END),
+                MAX(CASE WHEN topic = $3 THEN 1 ELSE 0 END)
+         FROM changes WHERE sequence > $1",
+    )
+    .bind(sequence)
+    .bind(RIGHTS)
+    .bind(SIGNING_KEYS)
+    .fetch_one(connection)
+    .await?;
+    Ok(Since {
+        last,
+        rights: rights == Some(1),
+        signing_keys: signing_keys == Some(1),
+    })
+}
+
 /// Notes, in the transaction of the change itself, that something changed which a cache may hold.
 pub(crate) async fn record(
     connection: &mut SqliteConnection,

@@ -13,6 +13,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         include_str!("../../../../migrations/sqlite/0001_registry.sql"),
     ),
     (
+        2,
+        "rights",
+        include_str!("../../../../migrations/sqlite/0002_rights.sql"),
+    ),
+    (
         3,
         "browse",
         include_str!("../../../../migrations/sqlite/0003_browse.sql"),

@@ -65,6 +65,20 @@ pub(crate) async fn find(
     .transpose()
 }
 
+pub(crate) async fn started_at(
+    connection: &mut SqliteConnection,
+    upload: UploadId,
+    repository: &RepositoryName,
+) -> Result<Option<Timestamp>, DbError> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("SELECT started_at FROM uploads WHERE id = $1 AND repository = $2")
+            .bind(upload.to_string())
+            .bind(repository.as_str())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(at,)| Timestamp(at)))
+}
+
 /// Puts the progress of a session aside; `false` when it is gone.
 pub(crate) async fn save(
     connection: &mut SqliteConnection,

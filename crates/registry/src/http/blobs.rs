@@ -11,6 +11,7 @@ use tracing::error;
 use super::ApiError;
 use super::answer::{describe, empty, value};
 use super::conditional::Conditions;
+use crate::auth::Caller;
 use crate::registry::Registry;
 use crate::source::Blob;
 
@@ -58,8 +59,11 @@ pub(super) async fn delete(
     registry: &Registry,
     repository: &RepositoryName,
     digest: &Digest,
+    caller: &Caller,
 ) -> Result<Response, ApiError> {
-    registry.delete_blob(repository, digest).await?;
+    registry
+        .delete_blob(repository, digest, &caller.actor())
+        .await?;
     Ok(empty(StatusCode::ACCEPTED))
 }
 

@@ -175,6 +175,7 @@ impl From<UploadError> for ApiError {
         use UploadError as E;
         let message = error.to_string();
         match error {
+            E::Refused(_) => Self::client(ErrorCode::Denied, message),
             E::UnknownSession(_) => Self::client(ErrorCode::BlobUploadUnknown, message),
             E::Busy(_) => Self::client(ErrorCode::BlobUploadInvalid, message)
                 .with_status(StatusCode::CONFLICT)
@@ -195,6 +196,7 @@ impl From<PutManifestError> for ApiError {
         use PutManifestError as E;
         let message = error.to_string();
         match error {
+            E::Refused(_) => Self::client(ErrorCode::Denied, message),
             E::Invalid(_) => Self::client(ErrorCode::ManifestInvalid, message),
             E::DigestMismatch { .. } => Self::client(ErrorCode::DigestInvalid, message),
             E::MissingBlobs { missing, .. } => {

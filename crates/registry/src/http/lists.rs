@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::ApiError;
 use super::answer::{OCI_FILTERS_APPLIED, json, value};
+use crate::auth::Caller;
 use crate::registry::Registry;
 use crate::source::Referrer;
 
@@ -65,11 +66,18 @@ pub(super) async fn tags(
     Ok(response)
 }
 
-/// The repositories that have an image.
-pub(super) async fn repositories(registry: &Registry, page: Page) -> Result<Response, ApiError> {
+/// The repositories that have an image and that the caller may pull from.
+pub(super) async fn repositories(
+    registry: &Registry,
+    caller: &Caller,
+    page: Page,
+) -> Result<Response, ApiError> {
     let limit = limit(registry, &page);
+    let readable = registry.auth.readable(caller).await?;
+    let projects = readable.projects();
+    let visible = |repository: &RepositoryName| readable.contains(repository);
     let listing = registry
-        .repositories(page.last.as_deref(), limit, None, &|_| true)
+        .repositories(page.last.as_deref(), limit, projects.as_deref(), &visible)
         .await?;
     let names: Vec<_> = listing.items.iter().map(RepositoryName::as_str).collect();
     let mut response = json(

@@ -7,7 +7,9 @@ use http::{HeaderMap, StatusCode};
 use super::ApiError;
 use super::answer::{OCI_SUBJECT, OCI_TAG, created, describe, empty, value};
 use super::conditional::Conditions;
+use crate::auth::Caller;
 use crate::body::{Body, read_at_most};
+use crate::pusher::Pusher;
 use crate::registry::Registry;
 use crate::source::ManifestDescription;
 
@@ -16,6 +18,7 @@ pub(super) struct Put {
     pub(super) repository: RepositoryName,
     pub(super) reference: Reference,
     pub(super) tags: Vec<Tag>,
+    pub(super) pusher: Pusher,
 }
 
 /// end-3: a manifest with its stored bytes and media type. `Accept` is not looked at: a client
@@ -72,6 +75,7 @@ pub(super) async fn put(
         repository,
         reference,
         tags,
+        pusher,
     } = push;
     let stored = registry
         .put_manifest(
@@ -80,6 +84,7 @@ pub(super) async fn put(
             tags.clone(),
             content_type.as_deref(),
             bytes.into(),
+            pusher,
         )
         .await?;
     let reference = Reference::Digest(stored.digest.clone());
@@ -112,8 +117,11 @@ pub(super) async fn delete(
     registry: &Registry,
     repository: &RepositoryName,
     reference: &Reference,
+    caller: &Caller,
 ) -> Result<Response, ApiError> {
-    registry.delete_manifest(repository, reference).await?;
+    registry
+        .delete_manifest(repository, reference, &caller.actor())
+        .await?;
     Ok(empty(StatusCode::ACCEPTED))
 }
 

@@ -8,7 +8,9 @@ use http::{HeaderMap, StatusCode};
 
 use super::ApiError;
 use super::answer::{UPLOAD_UUID, created, empty, value};
+use crate::auth::{Action, Caller, Target};
 use crate::body::{Body, heard_out};
+use crate::pusher::Pusher;
 use crate::registry::Registry;
 use crate::upload::{Chunk, Mounted, UploadError};
 
@@ -27,11 +29,43 @@ pub(super) async fn mount(
     registry: &Registry,
     repository: RepositoryName,
     mount: Mount,
+    caller: &Caller,
 ) -> Result<Response, ApiError> {
-    match registry.mount_blob(&repository, &mount).await? {
+    let from = source_of(registry, &repository, &mount, caller).await?;
+    let pusher = Pusher::from(caller);
+    match registry
+        .mount_blob(&repository, &mount, from, pusher)
+        .await?
+    {
         Mounted::Blob => Ok(blob_created(repository, mount.digest)),
         Mounted::Session(upload) => Ok(session(StatusCode::ACCEPTED, repository, upload, 0)),
     }
+}
+
+/// A repository that has the blob and that the caller may pull from. Without the right, or without
+/// such a repository, the mount becomes a session, and the caller learns nothing.
+async fn source_of(
+    registry: &Registry,
+    repository: &RepositoryName,
+    mount: &Mount,
+    caller: &Caller,
+) -> Result<Option<RepositoryName>, ApiError> {
+    let candidates = match &mount.from {
+        Some(from) => vec![from.clone()],
+        None => {
+            let project = repository.project();
+            registry
+                .repositories_with_blob(&mount.digest, &project)
+                .await?
+        }
+    };
+    for candidate in candidates {
+        let target = Target::Repository(&candidate);
+        if registry.auth.allows(caller, Action::Pull, target).await? {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
 }
 
 /// end-4b: a blob in one request.
@@ -39,13 +73,17 @@ pub(super) async fn upload(
     registry: Arc<Registry>,
     repository: RepositoryName,
     digest: Digest,
+    caller: &Caller,
     mut body: Body,
 ) -> Result<Response, ApiError> {
+    let pusher = Pusher::from(caller);
     let work = {
         let (registry, repository, digest) =
             (Arc::clone(&registry), repository.clone(), digest.clone());
         async move {
-            let outcome = registry.upload_blob(&repository, digest, &mut body).await;
+            let outcome = registry
+                .upload_blob(&repository, digest, &mut body, pusher)
+                .await;
             heard_out(outcome, body).await
         }
     };
@@ -76,21 +114,34 @@ pub(super) async fn append(
     }
 }
 
+/// What end-6 says of the blob.
+pub(super) struct Finish {
+    pub(super) repository: RepositoryName,
+    pub(super) upload: UploadId,
+    pub(super) digest: Digest,
+    pub(super) chunk: Chunk,
+}
+
 /// end-6: closes a session, perhaps with a last chunk.
 pub(super) async fn finish(
     registry: Arc<Registry>,
-    repository: RepositoryName,
-    upload: UploadId,
-    digest: Digest,
-    chunk: Chunk,
+    finish: Finish,
+    caller: &Caller,
     mut body: Body,
 ) -> Result<Response, ApiError> {
+    let Finish {
+        repository,
+        upload,
+        digest,
+        chunk,
+    } = finish;
+    let pusher = Pusher::from(caller);
     let work = {
         let (registry, repository, digest) =
             (Arc::clone(&registry), repository.clone(), digest.clone());
         async move {
             let outcome = registry
-                .finish_upload(&repository, upload, digest, chunk, &mut body)
+                .finish_upload(&repository, upload, digest, chunk, &mut body, pusher)
                 .await;
             heard_out(outcome, body).await
         }

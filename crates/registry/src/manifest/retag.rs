@@ -3,7 +3,8 @@ use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tracing::info;
 
-use super::move_tag;
+use super::{move_tag, place};
+use crate::audit::{Actor, Entry};
 use crate::clock::Timestamp;
 use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError};
@@ -25,7 +26,7 @@ struct Retag {
     repository: RepositoryName,
     tag: Tag,
     target: Reference,
-    actor: Option<String>,
+    actor: Actor,
     at: Timestamp,
 }
 
@@ -37,13 +38,13 @@ impl Registry {
         repository: &RepositoryName,
         tag: &Tag,
         target: &Reference,
-        actor: Option<&str>,
+        actor: &Actor,
     ) -> Result<Digest, RetagError> {
         let retag = Retag {
             repository: repository.clone(),
             tag: tag.clone(),
             target: target.clone(),
-            actor: actor.map(str::to_owned),
+            actor: actor.clone(),
             at: self.clock.now(),
         };
         let (digest, moved) = self.db.write(move |tx| retag.store(tx).boxed()).await?;
@@ -73,11 +74,16 @@ impl Retag {
                 tag: &self.tag,
                 manifest_id: manifest.id,
                 digest: &manifest.digest,
-                actor: self.actor.as_deref(),
+                actor: Some(&self.actor.name),
                 cause: Cause::Retag,
                 at: self.at,
             };
             move_tag(tx, &moved).await?;
+            Entry::done(&self.actor, "tag.move", place(&self.repository, &tag))
+                .in_project(&self.repository.project())
+                .with_detail(&manifest.digest)
+                .record(tx, self.at)
+                .await?;
         }
         Ok((manifest.digest, moves))
     }

@@ -89,7 +89,7 @@ async fn a_tag_says_what_it_is_on_and_counts_its_own_pulls() {
         artifact_type: Some("application/vnd.oci.image.config.v1+json".to_owned()),
         size_bytes: bytes + 2 + 5,
         pushed_at: fixture.registry.clock.now(),
-        pushed_by: None,
+        pushed_by: Some("berth".to_owned()),
         pulls: 0,
         last_pulled_at: None,
     };

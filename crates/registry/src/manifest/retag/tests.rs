@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::audit::ActorKind;
 use crate::fixture::Fixture;
 
 type Event = (String, Option<String>, String, Option<String>, String, i64);
@@ -36,7 +37,7 @@ async fn a_retag_moves_or_makes_the_tag_and_says_so_with_its_cause() {
         let (tag, target) = (tag.parse().unwrap(), target.parse().unwrap());
         fixture
             .registry
-            .retag(&fixture.repository, &tag, &target, Some("ann"))
+            .retag(&fixture.repository, &tag, &target, &ann())
             .await
             .unwrap()
     };
@@ -81,7 +82,7 @@ async fn a_retag_to_where_the_tag_is_writes_nothing() {
         let target = target.parse().unwrap();
         let outcome = fixture
             .registry
-            .retag(&fixture.repository, &tag, &target, Some("ann"))
+            .retag(&fixture.repository, &tag, &target, &ann())
             .await;
         assert_eq!(outcome.unwrap(), digest);
     }
@@ -101,7 +102,7 @@ async fn a_retag_takes_a_manifest_of_its_own_repository_only() {
         let (tag, target) = ("new".parse().unwrap(), target.parse().unwrap());
         let refused = fixture
             .registry
-            .retag(&fixture.repository, &tag, &target, None)
+            .retag(&fixture.repository, &tag, &target, &ann())
             .await
             .unwrap_err();
         assert_eq!(refused.to_string(), format!("c/d has no manifest {target}"));
@@ -126,8 +127,16 @@ async fn a_retag_whose_event_can_not_be_written_moves_nothing() {
     let earlier = tagged().await.unwrap();
     let refused = fixture
         .registry
-        .retag(&fixture.repository, &tag, &target, None)
+        .retag(&fixture.repository, &tag, &target, &ann())
         .await;
     assert!(matches!(refused, Err(RetagError::Db(_))));
     assert_eq!(tagged().await.unwrap(), earlier);
+}
+
+fn ann() -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        name: "ann".to_owned(),
+        address: None,
+    }
 }

@@ -1,0 +1,93 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use tokio::time::timeout;
+
+use super::problem::Problem;
+
+/// More than any document of the API needs.
+const BODY_BYTES: usize = 256 * 1024;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A JSON document: the body of a request, or an answer.
+pub(super) struct Document<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Document<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = timeout(PATIENCE, to_bytes(request.into_body(), BODY_BYTES))
+            .await
+            .map_err(|_| Problem::bad_request("the document did not come in time"))?
+            .map_err(|_| {
+                Problem::bad_request(format_args!(
+                    "the document was cut, or has more than {BODY_BYTES} bytes"
+                ))
+            })?;
+        serde_json::from_slice(&bytes)
+            .map(|Object(document)| Self(document))
+            .map_err(|error| Problem::bad_request(format_args!("the document: {error}")))
+    }
+}
+
+/// What comes as a JSON object. serde by itself takes an array of the fields' values too, in an
+/// order that is nobody's business.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Document<T> {
+    fn into_response(self) -> Response {
+        let text = serde_json::to_string(&self.0).expect("a document of texts and numbers is JSON");
+        json_text(text)
+    }
+}
+
+pub(super) fn json_text(text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// 201 with what was made.
+pub(super) struct Created<T>(pub(super) T);
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = Document(self.0).into_response();
+        *response.status_mut() = StatusCode::CREATED;
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests;

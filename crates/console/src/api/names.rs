@@ -1,0 +1,106 @@
+//! What paths name. Each is read into its type here; a name that can not be one is told so.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use berth_oci::{Digest, ProjectName, Reference, RepositoryName, Tag};
+use berth_registry::auth::{RobotName, RoleName, TokenName, UserName};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use super::problem::Problem;
+use super::texts;
+
+/// The parts of a path, percent-decoded. What is not UTF-8 is a bad request in our own form.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(names) = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
+        Ok(Self(names))
+    }
+}
+
+macro_rules! paths {
+    ($($(#[$doc:meta])* $type:ident { $($(#[$field_doc:meta])* $field:ident: $name:ty as $text:ident = $example:literal),* })*) => {$(
+        $(#[$doc])*
+        #[derive(Deserialize, IntoParams)]
+        #[into_params(parameter_in = Path)]
+        pub(super) struct $type {
+            $($(#[$field_doc])*
+            #[param(value_type = texts::$text, inline, example = $example)]
+            $field: String,)*
+        }
+
+        impl $type {
+            $(pub(super) fn $field(&self) -> Result<$name, Problem> {
+                self.$field.parse().map_err(Problem::bad_request)
+            })*
+        }
+    )*};
+}
+
+paths! {
+    UserPath {
+        /// Name of the user
+        user: UserName as AccountName = "alice"
+    }
+    TokenPath {
+        /// Name of the user
+        user: UserName as AccountName = "alice",
+        /// Name of the token
+        token: TokenName as AccountName = "laptop"
+    }
+    RobotPath {
+        /// Name of the robot
+        robot: RobotName as AccountName = "backup"
+    }
+    ProjectPath {
+        /// Name of the project
+        project: ProjectName as ProjectName = "shop"
+    }
+    ProjectRobotPath {
+        /// Name of the project
+        project: ProjectName as ProjectName = "shop",
+        /// Name of the robot in the project
+        robot: RobotName as AccountName = "ci"
+    }
+    MemberPath {
+        /// Name of the project
+        project: ProjectName as ProjectName = "shop",
+        /// Name of the user
+        user: UserName as AccountName = "alice"
+    }
+    RolePath {
+        /// Name of the project
+        project: ProjectName as ProjectName = "shop",
+        /// Name of the role
+        role: RoleName as AccountName = "tester"
+    }
+    RepositoryPath {
+        /// Name of the repository, percent-encoded: shop%2Fweb
+        repository: RepositoryName as RepositoryName = "shop/web"
+    }
+    TagPath {
+        /// Name of the repository, percent-encoded: shop%2Fweb
+        repository: RepositoryName as RepositoryName = "shop/web",
+        /// The tag
+        tag: Tag as Tag = "latest"
+    }
+    ImagePath {
+        /// Name of the repository, percent-encoded: shop%2Fweb
+        repository: RepositoryName as RepositoryName = "shop/web",
+        /// A tag, or a digest
+        reference: Reference as Reference = "latest"
+    }
+    ImageDigestPath {
+        /// Name of the repository, percent-encoded: shop%2Fweb
+        repository: RepositoryName as RepositoryName = "shop/web",
+        /// A digest: a tag will not do
+        reference: Digest as Digest = "sha256:2e0c9e9b9595dd521f58d73e7a0d251e8d8a95740d923f461fc72f48d59edeab"
+    }
+}

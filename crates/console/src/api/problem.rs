@@ -1,0 +1,170 @@
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use berth_registry::DbError;
+use berth_registry::auth::AuthenticationError;
+use serde::Serialize;
+use tracing::error;
+use utoipa::openapi::{Content, Ref, RefOr, Response as Described, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+/// An answer that says what went wrong (RFC 9457).
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    detail: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What went wrong, and what would be right.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'p> {
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    title: &'p str,
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    detail: &'p str,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Something is not there, or the caller has no right to it: both are the same answer.
+    pub(super) fn absent(what: impl std::fmt::Display) -> Self {
+        let detail = format!("there is no {what}, or you lack the right to this");
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(super) fn bad_request(detail: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail.to_string())
+    }
+
+    pub(super) fn conflict(detail: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::CONFLICT, detail.to_string())
+    }
+
+    /// Well-formed, and impossible.
+    pub(super) fn impossible(detail: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail.to_string())
+    }
+
+    pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail).with_header(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"berth\", charset=\"UTF-8\""),
+        )
+    }
+
+    /// Something that only we can mend: its causes go to the log, once.
+    pub(super) fn internal(error: impl std::error::Error + 'static) -> Self {
+        error!(
+            error = &error as &dyn std::error::Error,
+            "could not answer a request"
+        );
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+    }
+
+    pub(super) fn retry_after(detail: impl Into<String>, status: StatusCode, seconds: u64) -> Self {
+        Self::new(status, detail).with_header(RETRY_AFTER, seconds.max(1).into())
+    }
+
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
+        let bytes = serde_json::to_vec(&document).expect("texts are JSON");
+        let mut response = Response::new(Body::from(bytes));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        if error.full() {
+            Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "no space is left to store this",
+            )
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+impl From<AuthenticationError> for Problem {
+    fn from(error: AuthenticationError) -> Self {
+        use AuthenticationError as E;
+        let detail = error.to_string();
+        match error {
+            E::Malformed | E::WrongPassword | E::InvalidToken(_) => Self::unauthorized(detail),
+            E::Throttled(wait) => {
+                Self::retry_after(detail, StatusCode::TOO_MANY_REQUESTS, wait.as_secs())
+            }
+            E::Busy(_) => Self::retry_after(detail, StatusCode::SERVICE_UNAVAILABLE, 2),
+            E::NoSigningKey => Self::internal(error),
+            E::Db(error) => error.into(),
+        }
+    }
+}
+
+/// What every operation may be refused with, for its description.
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        [
+            (
+                "400",
+                "A name, a parameter or the document is not well-formed",
+            ),
+            ("401", "No credentials, or credentials that are not good"),
+            ("404", "There is no such thing, or no right to it"),
+            ("409", "It is there already, or in use"),
+            ("422", "Well-formed, and impossible"),
+            ("429", "Too many wrong passwords: see Retry-After"),
+            ("500", "A fault of Berth: its log says more"),
+            ("503", "Not now: see Retry-After"),
+            ("507", "The disk is full"),
+        ]
+        .into_iter()
+        .map(|(status, description)| {
+            let content = Content::new(Some(Ref::from_schema_name("Problem")));
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content("application/problem+json", content)
+                .build();
+            (status.to_owned(), response.into())
+        })
+        .collect()
+    }
+}

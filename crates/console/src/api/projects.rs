@@ -1,0 +1,182 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use berth_oci::ProjectName;
+use berth_registry::auth::{Action, Target};
+use berth_registry::project::{CreateProjectError, Project as Owned, ProjectError};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Console;
+use super::document::{Created, Document};
+use super::names::{Named, ProjectPath};
+use super::page::{List, PageQuery, Parameters};
+use super::problem::{Problem, Refusals};
+use super::robots::absent_project;
+use super::signed::Signed;
+use super::texts;
+use super::time;
+
+/// The first part of repository names: what owns members, roles and robots.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Project {
+    name: String,
+    /// Whether everybody may pull, without credentials too
+    public: bool,
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewProject, example = json!({"name": "warehouse", "public": false}))]
+pub(super) struct New {
+    #[schema(value_type = texts::ProjectName)]
+    name: String,
+    #[serde(default)]
+    public: bool,
+}
+
+/// What is to be different
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProjectChange)]
+pub(super) struct Change {
+    public: bool,
+}
+
+/// The projects that the caller may pull something from, in the order of their names
+#[utoipa::path(get, path = "/api/v1/projects", tag = "projects", params(PageQuery),
+    responses((status = 200, body = List<Project>), Refusals))]
+pub(super) async fn list(
+    State(console): State<Console>,
+    signed: Signed,
+    Parameters(page): Parameters<PageQuery>,
+) -> Result<Document<List<Project>>, Problem> {
+    let limit = page.limit()?;
+    let projects = console
+        .registry
+        .projects(&signed.0, page.after(), limit + 1)
+        .await?;
+    let name = |project: &Owned| project.name.to_string();
+    Ok(Document(List::by_name(
+        projects,
+        limit,
+        name,
+        Project::from,
+    )))
+}
+
+/// Make a project, and own it
+#[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = New,
+    responses((status = 201, body = Project), Refusals))]
+pub(super) async fn create(
+    State(console): State<Console>,
+    signed: Signed,
+    Document(new): Document<New>,
+) -> Result<Created<Project>, Problem> {
+    signed
+        .require(
+            &console.registry,
+            Action::ProjectCreate,
+            Target::Everything,
+            "way for you to make a project",
+        )
+        .await?;
+    let name: ProjectName = new.name.parse().map_err(Problem::bad_request)?;
+    let project = console
+        .registry
+        .create_project(&signed.0, &name, new.public)
+        .await?;
+    Ok(Created(project.into()))
+}
+
+/// A project
+#[utoipa::path(get, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
+    responses((status = 200, body = Project), Refusals))]
+pub(super) async fn get(
+    State(console): State<Console>,
+    signed: Signed,
+    Named(path): Named<ProjectPath>,
+) -> Result<Document<Project>, Problem> {
+    let name = path.project()?;
+    let project = console.registry.readable_project(&signed.0, &name).await?;
+    let project = project.ok_or_else(|| absent_project(&name))?;
+    Ok(Document(project.into()))
+}
+
+/// Change a project
+#[utoipa::path(patch, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
+    request_body = Change, responses((status = 200, body = Project), Refusals))]
+pub(super) async fn change(
+    State(console): State<Console>,
+    signed: Signed,
+    Named(path): Named<ProjectPath>,
+    Document(change): Document<Change>,
+) -> Result<Document<Project>, Problem> {
+    let name = path.project()?;
+    require(&console, &signed, Action::ProjectManage, &name).await?;
+    let project = console
+        .registry
+        .change_project(&signed.0, &name, change.public)
+        .await?;
+    Ok(Document(project.into()))
+}
+
+/// Remove a project that has no images, with its members, roles and robots
+#[utoipa::path(delete, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
+    responses((status = 204, description = "Removed"), Refusals))]
+pub(super) async fn delete(
+    State(console): State<Console>,
+    signed: Signed,
+    Named(path): Named<ProjectPath>,
+) -> Result<StatusCode, Problem> {
+    let name = path.project()?;
+    require(&console, &signed, Action::ProjectManage, &name).await?;
+    console.registry.delete_project(&signed.0, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn require(
+    console: &Console,
+    signed: &Signed,
+    action: Action,
+    project: &ProjectName,
+) -> Result<(), Problem> {
+    let target = Target::Project(project);
+    let what = format!("project {project}");
+    signed
+        .require(&console.registry, action, target, what)
+        .await
+}
+
+impl From<Owned> for Project {
+    fn from(project: Owned) -> Self {
+        Self {
+            name: project.name.to_string(),
+            public: project.public,
+            created_at: time::text(project.created_at),
+        }
+    }
+}
+
+impl From<CreateProjectError> for Problem {
+    fn from(error: CreateProjectError) -> Self {
+        use CreateProjectError as E;
+        match error {
+            E::Taken(_) => Self::conflict(error),
+            E::Reserved(_) => Self::impossible(error),
+            E::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProjectError> for Problem {
+    fn from(error: ProjectError) -> Self {
+        use ProjectError as E;
+        match error {
+            E::Unknown(project) => absent_project(&project),
+            E::NotEmpty(_) => Self::conflict(error),
+            E::Db(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use axum::extract::State;
+use berth_oci::RepositoryName;
+use berth_registry::auth::{Action, Target};
+use berth_registry::browse::{RepositoryFilter, RepositorySummary};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Console;
+use super::document::Document;
+use super::names::{Named, RepositoryPath};
+use super::page::{List, PageQuery, Parameters};
+use super::problem::{Problem, Refusals};
+use super::signed::Signed;
+use super::texts;
+use super::time;
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Repository {
+    #[schema(example = "shop/web")]
+    name: String,
+    project: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    tags: u64,
+    images: u64,
+    /// Of the blobs, each counted once
+    size_bytes: u64,
+    /// Of the newest manifest
+    #[schema(format = DateTime)]
+    pushed_at: Option<String>,
+}
+
+/// Which repositories are wanted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// Only those of this project
+    #[param(value_type = Option<texts::ProjectName>, inline, example = "shop")]
+    project: Option<String>,
+    /// Only those whose name holds this
+    q: Option<String>,
+}
+
+/// The repositories that the caller may pull from, in the order of their names
+#[utoipa::path(get, path = "/api/v1/repositories", tag = "repositories", params(Wanted, PageQuery),
+    responses((status = 200, body = List<Repository>), Refusals))]
+pub(super) async fn list(
+    State(console): State<Console>,
+    signed: Signed,
+    Parameters(wanted): Parameters<Wanted>,
+    Parameters(page): Parameters<PageQuery>,
+) -> Result<Document<List<Repository>>, Problem> {
+    let limit = page.limit()?;
+    if !signed.0.may_list_repositories() {
+        return Err(Problem::absent("list of repositories"));
+    }
+    let project = wanted.project.map(|name| name.parse()).transpose();
+    let readable = console.registry.readable(&signed.0).await?;
+    let filter = RepositoryFilter {
+        project: project.map_err(Problem::bad_request)?,
+        search: wanted.q,
+        after: page.cursor()?,
+        projects: readable.projects(),
+        visible: &|name| readable.contains(name),
+    };
+    let found = console.registry.browse_repositories(&filter, limit).await?;
+    let items = found.items.into_iter().map(Repository::from).collect();
+    Ok(Document(List::new(items, found.next)))
+}
+
+/// A repository
+#[utoipa::path(get, path = "/api/v1/repositories/{repository}", tag = "repositories",
+    params(RepositoryPath), responses((status = 200, body = Repository), Refusals))]
+pub(super) async fn get(
+    State(console): State<Console>,
+    signed: Signed,
+    Named(path): Named<RepositoryPath>,
+) -> Result<Document<Repository>, Problem> {
+    let name = path.repository()?;
+    require(&console, &signed, Action::Pull, &name).await?;
+    let repository = console.registry.browse_repository(&name).await?;
+    let repository = repository.ok_or_else(|| absent(&name))?;
+    Ok(Document(repository.into()))
+}
+
+pub(super) async fn require(
+    console: &Console,
+    signed: &Signed,
+    action: Action,
+    repository: &RepositoryName,
+) -> Result<(), Problem> {
+    let target = Target::Repository(repository);
+    let what = format!("repository {repository}");
+    signed
+        .require(&console.registry, action, target, what)
+        .await
+}
+
+pub(super) fn absent(repository: &RepositoryName) -> Problem {
+    Problem::absent(format_args!("repository {repository}"))
+}
+
+impl From<RepositorySummary> for Repository {
+    fn from(repository: RepositorySummary) -> Self {
+        Self {
+            project: repository.name.project().to_string(),
+            name: repository.name.to_string(),
+            created_at: time::text(repository.created_at),
+            tags: repository.tags,
+            images: repository.manifests,
+            size_bytes: repository.size_bytes,
+            pushed_at: repository.pushed_at.map(time::text),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use berth_registry::Registry;
+use berth_registry::auth::{Action, Caller, Target, UserName};
+use berth_registry::http::Client;
+
+use super::Console;
+use super::problem::Problem;
+
+/// One who has shown credentials; without them a request comes to no handler.
+pub(super) struct Signed(pub(super) Caller);
+
+impl FromRequestParts<Console> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Problem> {
+        let address = parts
+            .extensions
+            .get::<Client>()
+            .map(|client| client.address);
+        let caller = console
+            .registry
+            .authenticate(&parts.headers, address)
+            .await?;
+        if caller.known() {
+            Ok(Self(caller))
+        } else {
+            Err(Problem::unauthorized(
+                "this needs a user and a password, or a token",
+            ))
+        }
+    }
+}
+
+impl Signed {
+    /// Goes on if the caller may do this; otherwise the answer is that `what` is not there.
+    pub(super) async fn require(
+        &self,
+        registry: &Registry,
+        action: Action,
+        target: Target<'_>,
+        what: impl std::fmt::Display + Send,
+    ) -> Result<(), Problem> {
+        if registry.allows(&self.0, action, target).await? {
+            Ok(())
+        } else {
+            Err(Problem::absent(what))
+        }
+    }
+
+    /// Whether the caller is this user, with nothing less than the user's rights: a token for
+    /// pulls, once it is stolen, must not show or end other tokens.
+    pub(super) fn is(&self, user: &UserName) -> bool {
+        self.0.user().is_some() && self.0.name() == user.as_str() && !self.0.limited()
+    }
+
+    /// As [`Signed::require`] of `user.manage`, which nobody needs for themselves.
+    pub(super) async fn require_self_or_manager(
+        &self,
+        registry: &Registry,
+        user: &UserName,
+    ) -> Result<(), Problem> {
+        if self.is(user) {
+            return Ok(());
+        }
+        self.require(
+            registry,
+            Action::UserManage,
+            Target::Everything,
+            format!("user {user}"),
+        )
+        .await
+    }
+}

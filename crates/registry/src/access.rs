@@ -1,0 +1,88 @@
+//! What the other parts of Berth ask of rights.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::HeaderMap;
+
+use crate::audit::{Entry, Outcome};
+use crate::auth::{Action, AuthenticationError, Caller, Readable, Target};
+use crate::db::DbError;
+use crate::registry::Registry;
+
+/// An error that may be a refusal for want of a right.
+pub(crate) trait Refusal {
+    fn refused(&self) -> bool;
+}
+
+impl Registry {
+    /// Notes in the audit log that somebody tried what they may not, if that is how it ended.
+    pub(crate) fn noted<T, E: Refusal>(
+        &self,
+        by: &Caller,
+        action: &'static str,
+        subject: impl fmt::Display,
+        outcome: Result<T, E>,
+    ) -> Result<T, E> {
+        if outcome.as_ref().is_err_and(Refusal::refused) {
+            let entry = Entry::done(&by.actor(), action, subject);
+            let refused = entry.with_outcome(Outcome::Refused);
+            self.auth.audit.add(refused, self.clock.now());
+        }
+        outcome
+    }
+
+    /// Who sends a request with these headers. Without credentials that is nobody, and no error.
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, AuthenticationError> {
+        self.auth.authenticate(headers, address).await
+    }
+
+    /// Whether the caller may do this. That a known caller may not is noted in the audit log.
+    pub async fn allows(
+        &self,
+        caller: &Caller,
+        action: Action,
+        target: Target<'_>,
+    ) -> Result<bool, DbError> {
+        let allowed = self.auth.allows(caller, action, target).await?;
+        if !allowed && caller.known() {
+            let entry = match target {
+                Target::Repository(name) => {
+                    Entry::done(&caller.actor(), action.as_str(), name).in_project(&name.project())
+                }
+                Target::Project(name) => {
+                    Entry::done(&caller.actor(), action.as_str(), "").in_project(name)
+                }
+                Target::Everything => Entry::done(&caller.actor(), action.as_str(), ""),
+            };
+            let refused = entry.with_outcome(Outcome::Refused);
+            self.auth.audit.add(refused, self.clock.now());
+        }
+        Ok(allowed)
+    }
+
+    /// As [`Registry::allows`], of which nothing is noted: for what only changes the answer.
+    pub async fn has(
+        &self,
+        caller: &Caller,
+        action: Action,
+        target: Target<'_>,
+    ) -> Result<bool, DbError> {
+        self.auth.allows(caller, action, target).await
+    }
+
+    /// The repositories that the caller may pull from.
+    pub async fn readable(&self, caller: &Caller) -> Result<Readable, DbError> {
+        self.auth.readable(caller).await
+    }
+
+    /// What the caller may do on the whole installation, by name.
+    pub async fn actions_on_everything(&self, caller: &Caller) -> Result<Vec<String>, DbError> {
+        let actions = self.auth.actions_on(caller, Target::Everything).await?;
+        Ok(actions.names())
+    }
+}

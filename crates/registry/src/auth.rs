@@ -1,0 +1,251 @@
+//! Who sends a request, and what they may do.
+//!
+//! [`authenticate`] turns credentials into a [`Caller`]; [`authorize`] says what the caller may do on a
+//! repository, a project or the whole. Both ask caches that hold what the database said, and that
+//! the [`feed`] of changes keeps true to a second: a request with a credential that was seen before
+//! costs neither a query nor a hash.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use berth_oci::ProjectName;
+use moka::sync::Cache;
+
+use crate::audit::Gathered;
+use crate::clock::{Clock, Timestamp};
+use crate::db::projects::ProjectRights;
+use crate::db::{self, Db, DbError};
+
+mod account;
+mod action;
+mod authenticate;
+mod authorize;
+mod caller;
+mod credentials;
+mod feed;
+mod glob;
+mod issue;
+mod keys;
+mod name;
+mod password;
+mod rights;
+mod role;
+mod scope;
+mod seal;
+mod secret;
+mod tend;
+mod throttle;
+mod token;
+
+pub use action::{Action, ActionSet, UnknownAction};
+pub use authenticate::AuthenticationError;
+pub use authorize::Readable;
+pub use caller::Caller;
+pub use glob::{InvalidGlob, RepositoryGlob};
+pub use name::{InvalidAccountName, RobotName, TokenName, UserName, WHOLE, robot_login};
+pub use password::{Busy, InvalidPassword, NewPassword};
+pub use rights::{Grant, GrantText, InvalidGrant, Rights, Target};
+pub use role::{BuiltinRole, RoleName};
+pub use seal::SecretKeys;
+pub use secret::{Secret, generate_key, generate_password};
+
+pub(crate) use account::AccountId;
+pub(crate) use authorize::Admission;
+pub(crate) use issue::{Asked, Issued};
+pub(crate) use keys::Jwk;
+pub(crate) use scope::Scope;
+pub(crate) use secret::SecretKind;
+
+use account::Account;
+use feed::Feed;
+use keys::SigningKeys;
+use password::Passwords;
+use throttle::Throttle;
+use token::AccessToken;
+
+/// Bytes of each cache, about.
+const CACHED: u64 = 8 * 1024 * 1024;
+/// What an entry takes beside its grants, and what a grant takes.
+const ENTRY_BYTES: u32 = 512;
+const GRANT_BYTES: u32 = 256;
+/// A password that was right is compared again after so long.
+const VERIFIED_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// Names of this installation, as its tokens say them.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `https://host[:port]`; without it clients are told the address that they have asked.
+    pub public_url: Option<String>,
+    /// Other hosts that clients ask; those who ask one are told to stay there.
+    pub aliases: Vec<String>,
+    /// The `service` of challenges and the audience of tokens.
+    pub service: String,
+}
+
+pub(crate) struct Auth {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    secrets: SecretKeys,
+    pub(crate) place: Place,
+    /// How long an upload may go on after it was opened.
+    upload_expiry: Duration,
+    keys: ArcSwap<SigningKeys>,
+    feed: Feed,
+    accounts: Cache<AccountId, Known<Option<Arc<Account>>>>,
+    projects: Cache<InProject, Known<Arc<Option<ProjectRights>>>>,
+    /// Secrets that were right, by a hash that only this process can make.
+    verified: Cache<[u8; 32], (AccountId, i64)>,
+    tokens: Cache<[u8; 32], Arc<AccessToken>>,
+    salt: String,
+    passwords: Passwords,
+    throttle: Throttle,
+    pub(crate) audit: Gathered,
+    pub(crate) used: Used,
+}
+
+/// A user, or anybody, in a project.
+type InProject = (Option<i64>, ProjectName);
+
+/// Something that was true at an epoch of the feed.
+#[derive(Clone)]
+struct Known<T> {
+    epoch: u64,
+    what: T,
+}
+
+/// When accounts were last used, for the next write.
+#[derive(Default)]
+pub(crate) struct Used(Mutex<HashMap<AccountId, Timestamp>>);
+
+impl Used {
+    fn note(&self, account: AccountId, now: Timestamp) {
+        self.map().insert(account, now);
+    }
+
+    pub(crate) fn take(&self) -> HashMap<AccountId, Timestamp> {
+        std::mem::take(&mut *self.map())
+    }
+
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Timestamp>> {
+        self.0
+            .lock()
+            .expect("nothing panics while it holds the map")
+    }
+}
+
+/// A cache that holds so many bytes, counted by the grants of its entries.
+fn weighed<K, V>(grants: impl Fn(&V) -> usize + Send + Sync + 'static) -> Cache<K, V>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(CACHED)
+        .weigher(move |_, value| {
+            let grants = u32::try_from(grants(value)).unwrap_or(u32::MAX);
+            ENTRY_BYTES.saturating_add(grants.saturating_mul(GRANT_BYTES))
+        })
+        .build()
+}
+
+impl Auth {
+    pub(crate) async fn open(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        secrets: SecretKeys,
+        place: Place,
+        upload_expiry: Duration,
+    ) -> Result<Self, DbError> {
+        let auth = Self {
+            keys: ArcSwap::from_pointee(SigningKeys::of_rows(&[], &secrets)?),
+            feed: Feed::new(),
+            db,
+            clock,
+            secrets,
+            place,
+            upload_expiry,
+            accounts: weighed(|known: &Known<Option<Arc<Account>>>| {
+                let account = known.what.as_deref();
+                account.map_or(0, Account::grants)
+            }),
+            projects: weighed(|known: &Known<Arc<Option<ProjectRights>>>| {
+                let project = known.what.as_ref().as_ref();
+                project.map_or(0, |project| project.of_user.grants().len() + 1)
+            }),
+            verified: Cache::builder()
+                .max_capacity(CACHED / u64::from(ENTRY_BYTES))
+                .time_to_live(VERIFIED_FOR)
+                .build(),
+            tokens: weighed(|token: &Arc<AccessToken>| token.rights.grants().len()),
+            salt: secret::random_hex(),
+            passwords: Passwords::new(),
+            throttle: Throttle::new(),
+            audit: Gathered::default(),
+            used: Used::default(),
+        };
+        auth.catch_up().await?;
+        auth.tend_keys().await?;
+        Ok(auth)
+    }
+
+    /// Hashes of passwords that were computed since the start.
+    pub(crate) fn password_hashes(&self) -> u64 {
+        self.passwords.hashes()
+    }
+
+    /// The keys that tokens can be checked with.
+    pub(crate) fn jwks(&self) -> Vec<Jwk> {
+        self.keys.load().jwks()
+    }
+
+    pub(crate) async fn hash_password(&self, password: NewPassword) -> Result<String, Busy> {
+        self.passwords.hash(password).await
+    }
+
+    /// An account that may be used; `None` when there is none or it is disabled.
+    async fn account(&self, id: AccountId) -> Result<Option<Arc<Account>>, DbError> {
+        let epoch = self.feed.epoch();
+        if let Some(known) = self.accounts.get(&id)
+            && epoch == Some(known.epoch)
+        {
+            return Ok(known.what);
+        }
+        let mut connection = self.db.read().await?;
+        let what = Account::load(&mut connection, id).await?.map(Arc::new);
+        if let Some(epoch) = epoch {
+            self.accounts.insert(
+                id,
+                Known {
+                    epoch,
+                    what: what.clone(),
+                },
+            );
+        }
+        Ok(what)
+    }
+
+    /// What a project gives; `None` when there is no such project.
+    async fn project(
+        &self,
+        user: Option<i64>,
+        project: ProjectName,
+    ) -> Result<Arc<Option<ProjectRights>>, DbError> {
+        let epoch = self.feed.epoch();
+        let key = (user, project);
+        if let Some(known) = self.projects.get(&key)
+            && epoch == Some(known.epoch)
+        {
+            return Ok(known.what);
+        }
+        let mut connection = self.db.read().await?;
+        let rights = db::projects::rights(&mut connection, &key.1, user).await?;
+        let what = Arc::new(rights);
+        if let Some(epoch) = epoch {
+            let what = Arc::clone(&what);
+            self.projects.insert(key, Known { epoch, what });
+        }
+        Ok(what)
+    }
+}
