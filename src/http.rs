@@ -90,3 +90,6 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
         "internal error",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,17 @@
+//! Every route, asked by every kind of caller, and what has to hold of rights beside that.
+
+mod asking;
+mod audit;
+mod credential;
+mod delegation;
+mod examples;
+mod names;
+mod people;
+mod pushes;
+mod scopes;
+mod sessions;
+mod slow_bodies;
+mod table;
+mod takeovers;
+mod walk;
+mod world;
