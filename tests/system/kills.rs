@@ -2,3 +2,4 @@
 
 mod crash_points;
 mod random_moments;
+mod rights;

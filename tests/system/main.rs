@@ -6,7 +6,9 @@
 mod blob_conditions;
 mod blobs;
 mod clients;
+mod command_line;
 mod configuration;
+mod costs;
 mod disk_full;
 mod durability;
 mod errors;

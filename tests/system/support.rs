@@ -2,6 +2,7 @@
 //! at.
 
 mod answer;
+mod api;
 mod caller;
 mod challenge;
 mod content;
@@ -16,6 +17,10 @@ mod stored;
 mod tools;
 
 pub use answer::{Answer, ask, ask_raw, read_answer};
+pub use api::{
+    Login, change_password, create_project, create_robot, create_token, create_user,
+    publish_project, set_member,
+};
 pub use caller::{ADMIN, ADMIN_PASSWORD, Caller, admin_headers, signed_in};
 pub use challenge::Challenge;
 pub use content::{Blob, Image, OCI_MANIFEST, digest_of, random_bytes, sha512_of};
