@@ -3,6 +3,7 @@
 
 #![expect(unreachable_pub, reason = "nothing is public in a crate of tests")]
 
+mod behind_nginx;
 mod blob_conditions;
 mod blobs;
 mod clients;
