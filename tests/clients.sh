@@ -19,6 +19,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 sandbox_pid=   # the sandbox's PID 1, as seen from outside
 started=()     # this shell's children, to be waited for once they are killed
+venv=          # what make_venv has made
 sandbox_name=  # names the bridge, the cgroup and the containerd namespace
 bridge=none
 
@@ -224,27 +225,38 @@ END
   wait_until 60 "$!" "$dir/log" ctr --address "$BERTH_TEST_CONTAINERD" version
 }
 
-# The environment is kept between runs, so that a run needs no network once it
-# is there; the lock keeps two runs from filling it at the same time.
-make_venv() {
-  local venv=$cache/oras-$oras_version
-  (
-    flock 9
-    if ! has_oras "$venv"; then
-      rm -rf "$venv"
-      /usr/bin/python3 -m venv "$venv" &&
-        "$venv/bin/python" -m pip install -q --no-input "oras==$oras_version" >&2 &&
-        has_oras "$venv"
-    fi
-  ) 9>"$cache/lock"
+# make_oras: the oras Python client, for the tests to call.
+make_oras() {
+  make_venv "oras==$oras_version"
   export BERTH_TEST_ORAS_PYTHON=$venv/bin/python
 }
 
-has_oras() {
-  "$1/bin/python" -c '
-import importlib.metadata, sys, oras.client
-sys.exit(importlib.metadata.version("oras") != sys.argv[1])
-' "$oras_version" 2>/dev/null
+# make_venv NAME==VERSION...: sets $venv to a Python environment with these packages, named after
+# the first. It is kept between runs, so that a run needs no network once it is there; the lock
+# keeps two runs from filling it at the same time.
+make_venv() {
+  venv=$cache/${1/==/-}
+  (
+    flock 9
+    if ! has_packages "$@"; then
+      rm -rf "$venv"
+      /usr/bin/python3 -m venv "$venv" &&
+        "$venv/bin/python" -m pip install -q --no-input "$@" >&2 &&
+        printf '%s\n' "$*" >"$venv/packages" &&
+        has_packages "$@"
+    fi
+  ) 9>"$cache/lock"
+}
+
+# The file is written last, and another Python than the one that filled it finds nothing.
+has_packages() {
+  [[ $(cat "$venv/packages" 2>/dev/null) == "$*" ]] && "$venv/bin/python" -c '
+import importlib.metadata, sys
+for package in sys.argv[1:]:
+    name, version = package.split("==")
+    if importlib.metadata.version(name) != version:
+        sys.exit(1)
+' "$@" 2>/dev/null
 }
 
 # Safe to call at any time and more than once; it never fails, so that the

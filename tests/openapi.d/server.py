@@ -1,0 +1,152 @@
+"""A Berth that comes back to the same state, whatever has been done to it."""
+
+import atexit
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+# What the examples of the document name. The password is that of everybody, as the change of one's
+# own password shows it.
+PASSWORD = "correct horse battery staple"
+ADMIN, READER = "admin", "carol"
+
+WORK = Path(os.environ["BERTH_OPENAPI_WORK"])
+BINARY = os.environ["BERTH_OPENAPI_BINARY"]
+PORT = int(os.environ["BERTH_OPENAPI_PORT"])
+URL = f"http://127.0.0.1:{PORT}"
+PATIENCE = 60
+
+
+class Server:
+    """The binary on a folder of its own, and what to put back into that folder."""
+
+    def __init__(self):
+        self.process = None
+        self.data, self.seeded = WORK / "data", WORK / "seeded"
+        self.start()
+        atexit.register(self.stop)
+        seed()
+        self.stop()
+        self.data.rename(self.seeded)
+        self.restore()
+
+    def start(self):
+        self.data.mkdir(exist_ok=True)
+        with open(WORK / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "serve"],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                env={
+                    "BERTH_LISTEN": f"127.0.0.1:{PORT}",
+                    "BERTH_DATA_DIR": str(self.data),
+                    "BERTH_ADMIN_PASSWORD": PASSWORD,
+                    "BERTH_LOG__FORMAT": "json",
+                },
+            )
+        # For the one who started us, should we be killed.
+        (WORK / "pid").write_text(str(self.process.pid))
+        deadline = time.monotonic() + PATIENCE
+        while not is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit("berth does not answer:\n" + (WORK / "log").read_text()[-2000:])
+            time.sleep(0.01)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        (WORK / "pid").unlink(missing_ok=True)
+
+    def restore(self):
+        self.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.copytree(self.seeded, self.data)
+        self.start()
+
+
+def is_ready():
+    try:
+        with urllib.request.urlopen(URL + "/readyz", timeout=PATIENCE):
+            return True
+    except OSError:
+        return False
+
+
+def send(method, path, body, user=ADMIN, kind="application/json"):
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    login = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}", "Content-Type": kind}
+    request = urllib.request.Request(URL + path, body, headers, method=method)
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        return response.read()
+
+
+def seed():
+    api, scopes = "/api/v1", [{"repositories": "shop/**", "actions": ["pull", "push"]}]
+    for user in ["alice", READER]:
+        send("POST", f"{api}/users", {"name": user, "password": PASSWORD})
+    send("POST", f"{api}/users/alice/tokens", {"name": "laptop"}, user="alice")
+    send("POST", f"{api}/robots", {"name": "backup", "scopes": scopes})
+    send("POST", f"{api}/projects", {"name": "shop"})
+    send("POST", f"{api}/projects/shop/robots", {"name": "ci", "scopes": scopes})
+    send("PUT", f"{api}/projects/shop/roles/tester", {"grants": scopes})
+    send("PUT", f"{api}/projects/shop/members/alice", {"roles": ["writer"]})
+    send("PUT", f"{api}/projects/shop/members/{READER}", {"roles": ["reader"]})
+    # Empty, since only such a project can be removed.
+    send("POST", f"{api}/projects", {"name": "attic"})
+    push_image()
+
+
+def push_image():
+    """An image with a layer, under a tag, and something that refers to it."""
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": ["PATH=/bin"], "Cmd": ["/web"], "Labels": {"maintainer": "alice"}},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        }
+    ).encode()
+    image = manifest(
+        config=push_blob("application/vnd.oci.image.config.v1+json", config),
+        layers=[push_blob("application/vnd.oci.image.layer.v1.tar", b"layer")],
+    )
+    subject = push_manifest("latest", image)
+    empty = push_blob("application/vnd.oci.empty.v1+json", b"{}")
+    signature = manifest(
+        artifactType="application/vnd.example.signature", config=empty, layers=[empty], subject=subject
+    )
+    push_manifest(digest(signature), signature)
+
+
+def digest(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def descriptor(kind, content):
+    return {"mediaType": kind, "digest": digest(content), "size": len(content)}
+
+
+def push_blob(kind, content):
+    path = f"/v2/shop/web/blobs/uploads/?digest={digest(content)}"
+    send("POST", path, content, kind="application/octet-stream")
+    return descriptor(kind, content)
+
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def manifest(**parts):
+    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, **parts}).encode()
+
+
+def push_manifest(reference, content):
+    send("PUT", f"/v2/shop/web/manifests/{reference}", content, kind=MANIFEST)
+    return descriptor(MANIFEST, content)
