@@ -1,7 +1,13 @@
+use std::path::Path;
+
 use anyhow::Context as _;
+use berth_proxy::{Credentials, UpstreamSettings};
+use berth_registry::auth::RepositoryGlob;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 
 use crate::cli::ConfigArguments;
-use crate::config::PLAIN_BEYOND_LOOPBACK;
+use crate::config::{Config, PLAIN_BEYOND_LOOPBACK};
 use crate::server::Tls;
 
 /// Says what `serve` would do with this configuration; files that it names are read.
@@ -25,6 +31,7 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
     }
     println!("database    {}", config.database_file().display());
     println!("blobs       {}", config.store_folder().display());
+    print_upstreams(&config)?;
     let secrets = [
         ("secret_key", &config.secret_key),
         ("previous_secret_key", &config.previous_secret_key),
@@ -36,6 +43,51 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
         println!("beware      {PLAIN_BEYOND_LOOPBACK}");
     }
     println!("the configuration is good");
+    Ok(())
+}
+
+fn print_upstreams(config: &Config) -> anyhow::Result<()> {
+    for upstream in config.upstreams() {
+        let UpstreamSettings {
+            name,
+            registry,
+            url,
+            credentials,
+            ca_file,
+            ..
+        } = upstream;
+        let signed_in = match credentials {
+            Credentials::None => String::new(),
+            Credentials::Password { username, .. } => format!(" as {username}"),
+            Credentials::Bearer(_) => " with a token".to_owned(),
+        };
+        println!("upstream    {name}: {registry} at {url}{signed_in}");
+        if let Some(file) = ca_file {
+            check_authorities(&file)
+                .with_context(|| format!("the ca_file of upstream {name} is not usable"))?;
+        }
+    }
+    for group in config.groups() {
+        print_list(&format!("group       {}: ", group.name), group.members);
+    }
+    print_list("at the root ", &config.mirror.default);
+    if let Some(address) = config.mirror.listen {
+        println!("mirror      {address}");
+    }
+    if let Some(bytes) = config.cache.bytes {
+        println!("cache       at most {bytes} bytes");
+    }
+    if let Some(days) = config.cache.unused_days {
+        println!("cache       for {days} days without a pull");
+    }
+    let pins = config.cache.pins.iter().map(RepositoryGlob::as_str);
+    print_list("pins        ", pins);
+    Ok(())
+}
+
+fn check_authorities(file: &Path) -> anyhow::Result<()> {
+    let certificates = CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
+    anyhow::ensure!(!certificates.is_empty(), "it holds no certificate");
     Ok(())
 }
 

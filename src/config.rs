@@ -3,33 +3,47 @@
 //! A key is added to its struct, and with the same words to `config/berth.toml`. The schema of the
 //! structs is what knows the keys, so the environment variable, the limits of a number and the
 //! neighbour that a misspelled key is answered with follow by themselves; and for a [`Secret`], the
-//! key of the file that it is in.
+//! key of the file that it is in. An entry of a list of tables is known by its name, in the file and
+//! in the environment.
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use berth_proxy::{GroupSettings, UpstreamSettings};
 use berth_registry::http::Scheme;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::cache::Cache;
 use self::file::Position;
+use self::group::Group;
 use self::log_filter::LogFilter;
+use self::mirror::Mirror;
 use self::public_url::PublicUrl;
-use self::schema::{Schema, Settings};
+use self::schema::Schema;
 use self::secret::Secret;
+use self::settings::Settings;
+use self::upstream::Upstream;
 use self::url::{DatabaseUrl, StorageUrl};
 use crate::authority::Authority;
 
 mod address;
+mod cache;
+mod check;
 mod environment;
 mod file;
+mod group;
 mod log_filter;
+mod mirror;
 mod public_url;
 mod schema;
 mod secret;
+mod settings;
+mod text;
+mod upstream;
 mod url;
 
 /// What is to be said when [`Config::plain_beyond_loopback`].
@@ -76,6 +90,12 @@ pub(crate) struct Config {
     pub(crate) storage: Storage,
     pub(crate) tls: Tls,
     pub(crate) metrics: Metrics,
+    #[serde(rename = "upstream")]
+    upstreams: Vec<Upstream>,
+    #[serde(rename = "group")]
+    groups: Vec<Group>,
+    pub(crate) mirror: Mirror,
+    pub(crate) cache: Cache,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
 }
@@ -95,6 +115,10 @@ impl Default for Config {
             storage: Storage::default(),
             tls: Tls::default(),
             metrics: Metrics::default(),
+            upstreams: Vec::new(),
+            groups: Vec::new(),
+            mirror: Mirror::default(),
+            cache: Cache::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -236,17 +260,17 @@ impl Config {
         let schema = Schema::of::<Self>();
         let mut settings = match file {
             Some(path) => file::read(path, &schema)?,
-            None => Settings::new(),
+            None => Settings::default(),
         };
         environment::overlay(&mut settings, environment, &schema)?;
-        secret::read_files(&mut settings, &schema)?;
+        for keys in settings.tables_mut() {
+            secret::read_files(keys, &schema)?;
+        }
         Self::from_settings(&settings, &schema)
     }
 
     fn from_settings(settings: &Settings, schema: &Schema) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
-        let mut document = toml::Table::new();
-        for (path, setting) in settings {
+        for (path, setting, document) in settings.each_alone() {
             let refused = |reason| ConfigError::Value {
                 place: setting.place.clone(),
                 reason,
@@ -254,29 +278,33 @@ impl Config {
             schema
                 .check(path, &setting.value)
                 .map_err(|problem| refused(problem.to_string()))?;
-            schema::insert(&mut document, path, setting.value.clone());
-            // All that was inserted before was taken, so what is refused now is this one key, and
-            // its place is known even though the document has none.
-            config = document
-                .clone()
-                .try_into()
-                .map_err(|error: toml::de::Error| refused(error.message().to_owned()))?;
+            // Alone, so that what is refused is this one key, and its place is known even though
+            // the document has none.
+            document
+                .try_into::<Self>()
+                .map_err(|error| refused(error.message().to_owned()))?;
         }
-        config.require_both_of_tls(settings)?;
+        let config: Self = settings
+            .document()
+            .try_into()
+            .expect("a table is taken whose keys were all taken alone");
+        config.check(settings)?;
         Ok(config)
     }
 
-    fn require_both_of_tls(&self, settings: &Settings) -> Result<(), ConfigError> {
-        let (given, missing) = match (&self.tls.certificate, &self.tls.key) {
-            (Some(_), None) => ("tls.certificate", "tls.key"),
-            (None, Some(_)) => ("tls.key", "tls.certificate"),
-            (Some(_), Some(_)) | (None, None) => return Ok(()),
+    /// The registries that are pulled from, in the order in which they are asked.
+    pub(crate) fn upstreams(&self) -> Vec<UpstreamSettings> {
+        let settings = |upstream: &Upstream| {
+            let settings = upstream.settings();
+            settings.expect("it was checked when the configuration was loaded")
         };
-        Err(ConfigError::Incomplete {
-            place: settings[given].place.clone(),
-            given,
-            missing,
-        })
+        let mut upstreams: Vec<_> = self.upstreams.iter().map(settings).collect();
+        upstreams.sort_by_key(|upstream| upstream.order);
+        upstreams
+    }
+
+    pub(crate) fn groups(&self) -> Vec<GroupSettings> {
+        self.groups.iter().map(Group::settings).collect()
     }
 
     /// Whether other machines are served over plain HTTP, with no proxy in front that ends TLS.

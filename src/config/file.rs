@@ -2,11 +2,13 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use berth_oci::InvalidName;
 use serde::Deserialize;
-use toml::Value;
-use toml::de::{DeTable, ValueDeserializer};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::{Spanned, Value};
 
-use super::schema::{self, Schema, Setting, Settings};
+use super::schema::{self, NAME, Schema};
+use super::settings::{Entry, Keys, Setting, Settings};
 use super::{ConfigError, Place};
 
 /// A place in a file; lines and columns begin at 1.
@@ -32,7 +34,7 @@ pub(super) fn read(path: &Path, schema: &Schema) -> Result<Settings, ConfigError
         path,
         text: &text,
         schema,
-        settings: Settings::new(),
+        entries: Vec::new(),
     };
     let (document, errors) = DeTable::parse_recoverable(&text);
     let start = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
@@ -43,54 +45,113 @@ pub(super) fn read(path: &Path, schema: &Schema) -> Result<Settings, ConfigError
             reason: error.message().to_owned(),
         });
     }
-    reader.read_table("", document.get_ref())?;
-    Ok(reader.settings)
+    let keys = reader.read_table("", document.get_ref())?;
+    Ok(Settings {
+        keys,
+        entries: reader.entries,
+    })
 }
 
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
     schema: &'a Schema,
-    settings: Settings,
+    entries: Vec<Entry>,
 }
 
 impl Reader<'_> {
-    fn read_table(&mut self, table: &str, entries: &DeTable<'_>) -> Result<(), ConfigError> {
+    fn read_table(&mut self, table: &str, entries: &DeTable<'_>) -> Result<Keys, ConfigError> {
+        let mut keys = Keys::new();
         // The parser sorts by name, but a reader of the file meets the errors from above.
         let mut entries: Vec<_> = entries.iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in entries {
             let path = schema::join(table, name.get_ref());
             let position = self.position(name.span().start);
+            let refused = |reason| ConfigError::Value {
+                place: Place::File {
+                    position: position.clone(),
+                    key: path.clone(),
+                },
+                reason,
+            };
             if self.schema.key(&path).is_some() {
+                // Whatever was parsed is a value, unless it is a number that needs more bits.
+                let value = Value::deserialize(ValueDeserializer::from(value.clone()));
+                let value = value.map_err(|_| {
+                    refused("holds a number that does not fit into 64 bits".to_owned())
+                })?;
                 let place = Place::File {
                     position,
                     key: path.clone(),
                 };
-                // Whatever was parsed is a value, unless it is a number that needs more bits.
-                let Ok(value) = Value::deserialize(ValueDeserializer::from(value.clone())) else {
-                    let reason = "holds a number that does not fit into 64 bits".to_owned();
-                    return Err(ConfigError::Value { place, reason });
-                };
-                self.settings.insert(path, Setting { place, value });
-            } else if !self.schema.table(&path) {
+                keys.insert(path, Setting { place, value });
+            } else if self.schema.table(&path) {
+                let entries = value.get_ref().as_table().ok_or_else(|| {
+                    refused(format!("is a table: write [{path}], and its keys below"))
+                })?;
+                keys.append(&mut self.read_table(&path, entries)?);
+            } else if self.schema.lists().contains(&path) {
+                let tables = tables(value).ok_or_else(|| {
+                    refused(format!(
+                        "is a list of tables: write [[{path}]] above the keys of each entry"
+                    ))
+                })?;
+                for (start, entries) in tables {
+                    self.read_entry(&path, start, entries)?;
+                }
+            } else {
                 return Err(ConfigError::UnknownKey {
                     neighbour: self.schema.neighbour(&path).to_owned(),
                     position,
                     key: path,
                 });
-            } else if let Some(entries) = value.get_ref().as_table() {
-                self.read_table(&path, entries)?;
-            } else {
-                return Err(ConfigError::Value {
-                    reason: format!("is a table: write [{path}], and its keys below"),
-                    place: Place::File {
-                        position,
-                        key: path,
-                    },
-                });
             }
         }
+        Ok(keys)
+    }
+
+    fn read_entry(
+        &mut self,
+        list: &str,
+        start: usize,
+        entries: &DeTable<'_>,
+    ) -> Result<(), ConfigError> {
+        let keys = self.read_table(list, entries)?;
+        let path = schema::join(list, NAME);
+        let Some(Setting { place, value }) = keys.get(&path) else {
+            let position = self.position(start);
+            return Err(ConfigError::Value {
+                place: Place::File {
+                    position,
+                    key: list.to_owned(),
+                },
+                reason: format!("is an entry without a name: give it a `{NAME}`"),
+            });
+        };
+        let refused = |reason| ConfigError::Value {
+            place: place.clone(),
+            reason,
+        };
+        let text = value.as_str().ok_or_else(|| {
+            let unfit = self.schema.check(&path, value);
+            refused(unfit.expect_err("a name is a text").to_string())
+        })?;
+        let name = text
+            .parse()
+            .map_err(|error: InvalidName| refused(error.to_string()))?;
+        let same = |entry: &&Entry| entry.list == list && entry.name == name;
+        if let Some(other) = self.entries.iter().find(same) {
+            return Err(refused(format!(
+                "is the name of another entry too, at {}: each needs a name of its own",
+                other.place(&path)
+            )));
+        }
+        self.entries.push(Entry {
+            list: list.to_owned(),
+            name,
+            keys,
+        });
         Ok(())
     }
 
@@ -103,4 +164,12 @@ impl Reader<'_> {
             column: line.chars().count() + 1,
         }
     }
+}
+
+/// The tables of a list, and where each begins; `None` if it is not a list of tables.
+fn tables<'a>(list: &'a Spanned<DeValue<'a>>) -> Option<Vec<(usize, &'a DeTable<'a>)>> {
+    let entries = list.get_ref().as_array()?.iter();
+    entries
+        .map(|entry| Some((entry.span().start, entry.get_ref().as_table()?)))
+        .collect()
 }

@@ -4,21 +4,18 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use toml::Value;
 
-use super::{Place, secret};
-
-/// What was given, by the path of the key.
-pub(super) type Settings = BTreeMap<String, Setting>;
-
-pub(super) struct Setting {
-    pub(super) place: Place,
-    pub(super) value: Value,
-}
+use super::secret;
 
 /// The keys that a tree of structs has.
 pub(super) struct Schema {
     keys: BTreeMap<String, Key>,
     tables: Vec<String>,
+    /// Lists of tables, whose entries have the keys that begin with the path of the list.
+    lists: Vec<String>,
 }
+
+/// The key that each entry of a list is known by.
+pub(super) const NAME: &str = "name";
 
 pub(super) struct Key {
     pub(super) kind: Kind,
@@ -55,6 +52,7 @@ impl Schema {
         let mut schema = Self {
             keys: BTreeMap::new(),
             tables: Vec::new(),
+            lists: Vec::new(),
         };
         schema.collect("", &generator.into_root_schema_for::<T>());
         schema
@@ -70,6 +68,9 @@ impl Schema {
             if field.get("properties").is_some() {
                 self.collect(&path, field);
                 self.tables.push(path);
+            } else if let Some(entry) = entry_of(field) {
+                self.collect(&path, entry);
+                self.lists.push(path);
             } else {
                 let key = Key::of(field);
                 if let Kind::Secret { .. } = key.kind {
@@ -101,9 +102,20 @@ impl Schema {
         self.tables.iter().any(|table| table == path)
     }
 
-    /// The key or table whose name is most like `unknown`.
+    pub(super) fn lists(&self) -> &[String] {
+        &self.lists
+    }
+
+    /// The list whose entries have this key, and the rest of the key.
+    pub(super) fn list_of<'a>(&self, path: &'a str) -> Option<(&str, &'a str)> {
+        self.lists
+            .iter()
+            .find_map(|list| Some((list.as_str(), path.strip_prefix(list)?.strip_prefix('.')?)))
+    }
+
+    /// The key, table or list whose name is most like `unknown`.
     pub(super) fn neighbour(&self, unknown: &str) -> &str {
-        let names = self.keys.keys().chain(&self.tables);
+        let names = self.keys.keys().chain(&self.tables).chain(&self.lists);
         most_like(unknown, names).expect("the configuration has keys")
     }
 
@@ -239,6 +251,12 @@ pub(super) enum UnfitValue {
     },
 }
 
+/// The schema of the entries, if the field is a list of tables.
+fn entry_of(field: &schemars::Schema) -> Option<&schemars::Schema> {
+    let entry: &schemars::Schema = field.get("items")?.try_into().ok()?;
+    entry.get("properties").map(|_| entry)
+}
+
 fn check_text_of_list(value: &Value) -> Result<(), UnfitValue> {
     match value {
         Value::String(text) if text.is_empty() => Err(UnfitValue::EmptyInList),
@@ -258,25 +276,6 @@ pub(super) fn join(table: &str, name: &str) -> String {
         name.to_owned()
     } else {
         format!("{table}.{name}")
-    }
-}
-
-/// Puts a value where a path such as `limits.idle_seconds` says.
-pub(super) fn insert(document: &mut toml::Table, path: &str, value: Value) {
-    match path.split_once('.') {
-        None => {
-            document.insert(path.to_owned(), value);
-        }
-        Some((table, rest)) => {
-            let table = document
-                .entry(table)
-                .or_insert_with(|| Value::Table(toml::Table::new()));
-            insert(
-                table.as_table_mut().expect("no key is a table too"),
-                rest,
-                value,
-            );
-        }
     }
 }
 

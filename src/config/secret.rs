@@ -7,7 +7,8 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::ConfigError;
-use super::schema::{Schema, Setting, Settings};
+use super::schema::Schema;
+use super::settings::{Keys, Setting};
 
 /// A text that is never shown. A key of this type has a twin of the same name and `_file`, which
 /// names the file to read it from.
@@ -35,12 +36,12 @@ pub(super) fn twin(path: &str) -> String {
 }
 
 /// Puts the contents of files in the place of the keys that name them.
-pub(super) fn read_files(settings: &mut Settings, schema: &Schema) -> Result<(), ConfigError> {
+pub(super) fn read_files(keys: &mut Keys, schema: &Schema) -> Result<(), ConfigError> {
     for path in schema.secrets() {
-        let Some(Setting { place, value }) = settings.remove(&twin(path)) else {
+        let Some(Setting { place, value }) = keys.remove(&twin(path)) else {
             continue;
         };
-        if let Some(other) = settings.get(path) {
+        if let Some(other) = keys.get(path) {
             let places = Box::new([other.place.clone(), place]);
             return Err(ConfigError::Twice { places });
         }
@@ -61,7 +62,7 @@ pub(super) fn read_files(settings: &mut Settings, schema: &Schema) -> Result<(),
             }
         };
         let value = Value::String(without_line_break(&text).to_owned());
-        settings.insert(path.to_owned(), Setting { place, value });
+        keys.insert(path.to_owned(), Setting { place, value });
     }
     Ok(())
 }

@@ -2,6 +2,9 @@ use std::fs;
 
 use super::*;
 
+mod lists;
+mod upstreams;
+
 const EXAMPLE: &str = include_str!("../../config/berth.toml");
 
 fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -47,6 +50,11 @@ fn shown() -> Vec<Shown> {
         if let Some(name) = line.strip_prefix('[') {
             table = name.strip_suffix(']').expect(line);
         }
+        // An entry that is not commented out would be one.
+        if let Some(name) = line.strip_prefix("# [[") {
+            table = name.strip_suffix("]]").expect(line);
+            continue;
+        }
         let Some(text) = line.strip_prefix('#') else {
             comment.clear();
             continue;
@@ -91,7 +99,7 @@ fn the_example_shows_every_key_with_its_meaning_and_default() {
         let key = schema.key(&path).unwrap();
         assert!(!comment.is_empty(), "{path} has no doc comment");
         assert_eq!(comment, key.meaning, "{path}");
-        if !key.optional {
+        if schema.list_of(&path).is_none() && !key.optional {
             let file = format!("{path} = {value}");
             assert_eq!(load(&file, &[]).unwrap(), Config::default(), "{file}");
         }
@@ -104,18 +112,22 @@ fn each_key_of_the_example_can_be_set_and_be_a_variable() {
     // The twins of secrets have a test of their own: one of the two is given.
     let twins: Vec<_> = schema.secrets().map(secret::twin).collect();
     let mut shown = shown();
-    shown.retain(|key| !twins.contains(&key.path));
-    let file: String = shown
+    // So have those of entries.
+    shown.retain(|key| !twins.contains(&key.path) && schema.list_of(&key.path).is_none());
+    let mut file: String = shown
         .iter()
         .map(|key| format!("{} = {}\n", key.path, key.value))
         .collect();
-    let environment: Vec<_> = shown
+    // The one that mirror.default names.
+    file.push_str("[[upstream]]\nname = 'hub'\nregistry = 'docker.io'");
+    let mut environment: Vec<_> = shown
         .iter()
         .map(|key| {
             let value = key.value.trim_matches(['"', '[', ']']).to_owned();
-            (environment::variable(&key.path), value)
+            (environment::variable(&key.path, None, &schema), value)
         })
         .collect();
+    environment.push(("BERTH_UPSTREAM__HUB__REGISTRY".into(), "docker.io".into()));
     let given = |path: &str| {
         let key = shown.iter().find(|key| key.path == path).unwrap();
         let secret = toml::Value::from(key.value.trim_matches('"'));
@@ -149,6 +161,18 @@ fn each_key_of_the_example_can_be_set_and_be_a_variable() {
         metrics: Metrics {
             listen: Some("127.0.0.1:9100".parse().unwrap()),
         },
+        upstreams: load("upstream = [{ name = 'hub', registry = 'docker.io' }]", &[])
+            .unwrap()
+            .upstreams,
+        mirror: Mirror {
+            default: Some("hub".parse().unwrap()),
+            listen: Some("127.0.0.1:5001".parse().unwrap()),
+        },
+        cache: Cache {
+            bytes: Some(100_000_000_000),
+            unused_days: Some(90),
+            pins: Vec::new(),
+        },
         ..Config::default()
     };
     assert_eq!(load(&file, &[]).unwrap(), expected);
@@ -170,6 +194,12 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         previous_secret_key = 'a secret key of the file, or so it says'
         admin_password = 'of the file'
         metrics.listen = '127.0.0.1:1'
+        mirror = { default = 'one', listen = '127.0.0.1:1' }
+        cache = { bytes = 7_000_000, unused_days = 7, pins = ['file/**'] }
+        upstream = [
+            { name = 'one', registry = 'one.example' },
+            { name = 'other', registry = 'other.example' },
+        ]
         [limits]
         manifest_bytes = 5_000_000
         page_entries = 0x7
@@ -185,7 +215,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         access = true
     ";
     type Read = fn(&Config) -> String;
-    let cases: [(&str, &str, Read); 23] = [
+    let cases: [(&str, &str, Read); 28] = [
         ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
         (
             "BERTH_PUBLIC_URL",
@@ -228,6 +258,21 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         }),
         ("BERTH_METRICS__LISTEN", "[::1]:9100", |c| {
             c.metrics.listen.unwrap().to_string()
+        }),
+        ("BERTH_MIRROR__DEFAULT", "other", |c| {
+            c.mirror.default.as_ref().unwrap().to_string()
+        }),
+        ("BERTH_MIRROR__LISTEN", "[::1]:5001", |c| {
+            c.mirror.listen.unwrap().to_string()
+        }),
+        ("BERTH_CACHE__BYTES", "1048576", |c| {
+            c.cache.bytes.unwrap().to_string()
+        }),
+        ("BERTH_CACHE__UNUSED_DAYS", "1", |c| {
+            c.cache.unused_days.unwrap().to_string()
+        }),
+        ("BERTH_CACHE__PINS", "hub/library/**,*/base", |c| {
+            texts(&c.cache.pins)
         }),
         ("BERTH_LIMITS__MANIFEST_BYTES", "4000000", |c| {
             c.limits.manifest_bytes.to_string()

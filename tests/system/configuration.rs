@@ -137,6 +137,45 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn check_config_says_what_is_pulled_through_and_how_long_it_stays() {
+    let environment = [
+        ("BERTH_UPSTREAM__HUB__REGISTRY", "docker.io"),
+        ("BERTH_UPSTREAM__HUB__USERNAME", "me"),
+        ("BERTH_UPSTREAM__HUB__PASSWORD", "hunter22"),
+        ("BERTH_GROUP__ALL__MEMBERS", "shop,hub"),
+        ("BERTH_MIRROR__DEFAULT", "hub"),
+        ("BERTH_MIRROR__LISTEN", "127.0.0.1:5001"),
+        ("BERTH_CACHE__BYTES", "10000000"),
+        ("BERTH_CACHE__UNUSED_DAYS", "90"),
+        ("BERTH_CACHE__PINS", "hub/library/**"),
+    ];
+    let checked = berth(&["check-config"], &environment);
+    let said = text(&checked.stdout);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    for line in [
+        "upstream    hub: docker.io at https://registry-1.docker.io/ as me",
+        "group       all: shop, hub",
+        "at the root hub",
+        "mirror      127.0.0.1:5001",
+        "cache       at most 10000000 bytes",
+        "cache       for 90 days without a pull",
+        "pins        hub/library/**",
+    ] {
+        assert!(said.contains(line), "no {line:?} in {said}");
+    }
+    assert!(!said.contains("hunter22"), "{said}");
+
+    let no_file = [
+        ("BERTH_UPSTREAM__HUB__REGISTRY", "docker.io"),
+        ("BERTH_UPSTREAM__HUB__CA_FILE", "/nowhere/ca.pem"),
+    ];
+    let refused = berth(&["check-config"], &no_file);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("the ca_file of upstream hub"), "{said}");
+}
+
+#[test]
 fn check_config_says_what_is_reached_and_trusted() {
     let environment = [
         ("BERTH_LISTEN", "0.0.0.0:5000"),
