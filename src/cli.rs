@@ -7,22 +7,28 @@ use clap_complete::Shell;
 use crate::config::Config;
 
 mod audit;
+mod cache;
+mod group;
 mod image;
 mod login;
 mod options;
 mod project;
 mod robot;
 mod token;
+mod upstream;
 mod user;
 mod values;
 
 pub(crate) use audit::AuditArguments;
+pub(crate) use cache::{ProxyCommand, WarmArguments};
+pub(crate) use group::GroupCommand;
 pub(crate) use image::{InspectArguments, LsArguments, RmArguments, TagArguments};
 pub(crate) use login::LoginArguments;
 pub(crate) use options::{ClientOptions, Group, Single};
 pub(crate) use project::{MemberCommand, ProjectCommand, RoleCommand};
 pub(crate) use robot::{CreateRobot, RobotCommand, SetRobot};
 pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
+pub(crate) use upstream::{ChangeUpstream, CreateUpstream, UpstreamCommand, UpstreamOptions};
 pub(crate) use user::{AddUser, ChangePassword, SetUser, UserCommand};
 pub(crate) use values::{Expiry, Name, RepositoryOrImage, RobotLogin, Scope};
 
@@ -88,6 +94,14 @@ pub(crate) enum ClientCommand {
     Robot(Group<RobotCommand>),
     /// Your personal tokens
     Token(Group<TokenCommand>),
+    /// Registries that are pulled from
+    Upstream(Group<UpstreamCommand>),
+    /// Projects and upstreams that are read as one
+    Group(Group<GroupCommand>),
+    /// The caches of what upstreams have
+    Proxy(Group<ProxyCommand>),
+    /// Fetch images from their upstreams before anybody asks for them
+    Warm(Single<WarmArguments>),
     /// Who did what, the newest first
     Audit(Single<AuditArguments>),
 }

@@ -5,6 +5,8 @@ use anyhow::Context as _;
 use crate::cli::ClientCommand;
 
 mod audit;
+mod cache;
+mod group;
 mod image;
 mod inspect;
 mod list;
@@ -15,6 +17,7 @@ mod robot;
 mod role;
 mod session;
 mod token;
+mod upstream;
 mod user;
 
 use session::Session;
@@ -42,6 +45,10 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
         C::Project(group) => project::run(&Session::open(&group.options)?, &group.command).await,
         C::Robot(group) => robot::run(&Session::open(&group.options)?, &group.command).await,
         C::Token(group) => token::run(&Session::open(&group.options)?, &group.command).await,
+        C::Upstream(group) => upstream::run(&Session::open(&group.options)?, &group.command).await,
+        C::Group(group) => group::run(&Session::open(&group.options)?, &group.command).await,
+        C::Proxy(group) => cache::run(&Session::open(&group.options)?, &group.command).await,
+        C::Warm(warm) => cache::warm(&Session::open(&warm.options)?, &warm.arguments).await,
         C::Audit(audit) => audit::run(&Session::open(&audit.options)?, &audit.arguments).await,
     }
 }

@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::cache::Cache;
+pub(crate) use self::cache::Cache;
 use self::file::Position;
 use self::group::Group;
 use self::log_filter::LogFilter;

@@ -10,8 +10,10 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use berth_oci::ErrorCode;
+use berth_proxy::Proxy;
 use berth_registry::Registry;
-use berth_registry::http::answer_error;
+use berth_registry::http::{answer_error, mirror_routes};
+use berth_registry::source::Sources;
 use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::error;
@@ -28,14 +30,39 @@ pub(crate) use metrics::Metrics;
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Every route of the server.
-pub(crate) fn app(registry: Arc<Registry>, metrics: Arc<Metrics>, access_log: bool) -> Router {
+pub(crate) fn app(
+    registry: Arc<Registry>,
+    proxy: Arc<Proxy>,
+    metrics: Arc<Metrics>,
+    access_log: bool,
+) -> Router {
     let access = Access::new(Arc::clone(&metrics), access_log);
-    routes(&registry, metrics)
-        .into_iter()
-        .fold(Router::new(), |router, (path, answers)| {
-            router.route(path, answers)
-        })
-        .merge(berth_console::router(registry))
+    let sources: Arc<dyn Sources> = Arc::clone(&proxy) as _;
+    let router = routed(routes(&registry, &sources, metrics));
+    finished(router.merge(berth_console::router(registry, proxy)), access)
+}
+
+/// What the address for mirrors serves.
+pub(crate) fn mirror_app(
+    registry: &Arc<Registry>,
+    sources: &Arc<dyn Sources>,
+    metrics: Arc<Metrics>,
+    access_log: bool,
+) -> Router {
+    let access = Access::new(metrics, access_log);
+    finished(routed(mirror_routes(registry, sources)), access)
+}
+
+fn routed(routes: Vec<(&'static str, MethodRouter)>) -> Router {
+    let routes = routes.into_iter();
+    routes.fold(Router::new(), |router, (path, answers)| {
+        router.route(path, answers)
+    })
+}
+
+/// With what goes around every answer.
+fn finished(router: Router, access: Access) -> Router {
+    router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         // From the inside out: a panic becomes an answer, and every answer its line.
@@ -45,7 +72,11 @@ pub(crate) fn app(registry: Arc<Registry>, metrics: Arc<Metrics>, access_log: bo
 
 /// Every path but those of the management API. Nothing is routed that is not in this list, which the
 /// test of all routes goes through.
-fn routes(registry: &Arc<Registry>, metrics: Arc<Metrics>) -> Vec<(&'static str, MethodRouter)> {
+fn routes(
+    registry: &Arc<Registry>,
+    sources: &Arc<dyn Sources>,
+    metrics: Arc<Metrics>,
+) -> Vec<(&'static str, MethodRouter)> {
     let ready = get(health::ready).with_state(Arc::clone(registry));
     let counts = get(metrics::expose_to_allowed).with_state((Arc::clone(registry), metrics));
     let mut routes = vec![
@@ -53,7 +84,7 @@ fn routes(registry: &Arc<Registry>, metrics: Arc<Metrics>) -> Vec<(&'static str,
         ("/readyz", ready),
         ("/metrics", counts),
     ];
-    routes.extend(berth_registry::http::routes(registry));
+    routes.extend(berth_registry::http::routes(registry, sources));
     routes
 }
 

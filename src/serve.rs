@@ -3,7 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use berth_proxy::{Proxy, ProxySettings};
 use berth_registry::auth::Place;
+use berth_registry::cache::CacheLimits;
+use berth_registry::source::Sources;
 use berth_registry::{Db, LocalStore, Registry, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -70,9 +73,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (listener, address) = listen(config.listen).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
 
-    let metrics = Arc::new(Metrics::new(Arc::clone(&registry)));
+    let proxy = Proxy::open(Arc::clone(&registry), proxy_settings(&config)).await?;
+    let metrics = Arc::new(Metrics::new(Arc::clone(&registry), Arc::clone(&proxy)));
     let app = http::app(
         Arc::clone(&registry),
+        Arc::clone(&proxy),
         Arc::clone(&metrics),
         config.log.access,
     );
@@ -83,6 +88,20 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         let server = metrics_server(&config, Arc::clone(&metrics));
         servers.spawn(server.serve(listener, stop.clone()));
         info!(metrics_address = %address, "serving metrics on http://{address}/metrics");
+    }
+    if let Some(address) = config.mirror.listen {
+        let (listener, address) = listen(address).await?;
+        let sources: Arc<dyn Sources> = Arc::clone(&proxy) as _;
+        let app = http::mirror_app(&registry, &sources, Arc::clone(&metrics), config.log.access);
+        let server = Server::new(
+            app,
+            tls.clone(),
+            server_limits(&config.limits),
+            TrustedProxies::new(&config.trusted_proxies),
+            Arc::clone(&metrics),
+        );
+        servers.spawn(server.serve(listener, stop.clone()));
+        info!(mirror_address = %address, "serving mirrors on {scheme}://{address}");
     }
     let server = Server::new(
         app,
@@ -118,6 +137,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         }
     };
     ended?;
+    proxy.close().await;
     // Writes what is counted, and closes the database.
     registry.close().await;
     info!("stopped");
@@ -164,6 +184,7 @@ async fn open_registry(config: &Config) -> anyhow::Result<Arc<Registry>> {
         Arc::new(store),
         Arc::new(SystemClock),
         registry_limits(&config.limits),
+        cache_limits(&config.cache),
         first_start::secret_keys(config)?,
         place(config),
     )
@@ -177,6 +198,14 @@ fn place(config: &Config) -> Place {
         public_url: url.map(ToString::to_string),
         aliases: config.aliases.iter().map(ToString::to_string).collect(),
         service: url.map_or_else(|| "berth".to_owned(), |url| url.authority().to_string()),
+    }
+}
+
+fn proxy_settings(config: &Config) -> ProxySettings {
+    ProxySettings {
+        upstreams: config.upstreams(),
+        groups: config.groups(),
+        default: config.mirror.default.clone(),
     }
 }
 
@@ -196,6 +225,16 @@ fn registry_limits(limits: &config::Limits) -> berth_registry::Limits {
         idle: Duration::from_secs(limits.idle_seconds),
         upload_expiry: Duration::from_secs(limits.upload_expiry_hours * 60 * 60),
         audit_rows: limits.audit_rows,
+    }
+}
+
+fn cache_limits(cache: &config::Cache) -> CacheLimits {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let days = |days| day * u32::try_from(days).unwrap_or(u32::MAX);
+    CacheLimits {
+        bytes: cache.bytes,
+        unused: cache.unused_days.map(days),
+        pins: cache.pins.clone(),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use berth_oci::{Digest, Edge, Manifest};
+use berth_oci::{Digest, EdgeRole, Manifest};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -29,17 +29,12 @@ fn check(manifest: &Manifest, bytes: &[u8]) {
     assert!(!media_type.schema1(), "{media_type}");
     let mut seen = HashSet::new();
     for edge in &manifest.edges {
-        assert!(seen.insert(edge), "{edge:?} twice");
-        check_digest(match edge {
-            Edge::Config(digest)
-            | Edge::Layer(digest)
-            | Edge::OptionalBlob(digest)
-            | Edge::Child(digest) => digest,
-        });
-        match edge {
-            Edge::Config(_) | Edge::Layer(_) => assert!(media_type.image(), "{edge:?}"),
-            Edge::Child(_) => assert!(media_type.index(), "{edge:?}"),
-            Edge::OptionalBlob(_) => {}
+        assert!(seen.insert(&edge.digest), "{edge:?} twice");
+        check_digest(&edge.digest);
+        match edge.role {
+            EdgeRole::Config | EdgeRole::Layer => assert!(media_type.image(), "{edge:?}"),
+            EdgeRole::Child => assert!(media_type.index(), "{edge:?}"),
+            EdgeRole::OptionalBlob => {}
         }
     }
     manifest.subject.iter().for_each(check_digest);

@@ -52,6 +52,22 @@ fn a_change_says_what_is_to_change() {
 }
 
 #[test]
+fn an_upstream_has_a_token_or_a_user_and_no_secret_on_the_command_line() {
+    for line in [
+        "upstream create hub --token-stdin --username ann",
+        "upstream create hub --token-stdin --password-stdin",
+        "upstream create hub --password hunter2",
+        "upstream create hub --offline maybe",
+        "upstream create a/b --registry ghcr.io",
+        "group create all",
+        "warm",
+        "warm hub/library/alpine",
+    ] {
+        refused(line);
+    }
+}
+
+#[test]
 fn a_password_in_a_url_is_not_repeated() {
     for line in [
         "login https://ann:hunter2@registry",

@@ -12,6 +12,7 @@ use crate::table::Table;
 struct Project {
     name: String,
     public: bool,
+    kind: String,
     created_at: DateTime<Utc>,
 }
 
@@ -51,10 +52,11 @@ pub(super) async fn list_projects(session: &Session, text: Option<&str>) -> anyh
         .collect();
     let projects = client.list(&["projects"], &query, None).await?;
     output.list(client, &projects, |projects: &[Project]| {
-        let mut table = Table::with_header(["NAME", "PUBLIC", "CREATED"]);
+        let mut table = Table::with_header(["NAME", "KIND", "PUBLIC", "CREATED"]);
         for project in projects {
             table.row([
                 project.name.clone(),
+                project.kind.clone(),
                 yes_no(project.public),
                 output.age(Some(project.created_at)),
             ]);
@@ -67,6 +69,7 @@ fn details(output: &Output, project: Project) -> String {
     let mut table = Table::new();
     for (name, value) in [
         ("name", project.name),
+        ("kind", project.kind),
         ("public", yes_no(project.public)),
         ("created", output.time(Some(project.created_at))),
     ] {

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use berth_oci::ErrorCode;
+use berth_proxy::Proxy;
 use berth_registry::Registry as BerthRegistry;
 use berth_registry::auth::{Action, Target};
 use berth_registry::http::{ApiError, Client, answer_error, refuse};
@@ -18,6 +19,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+mod caches;
+mod upstreams;
+
+use caches::CacheCollector;
+use upstreams::UpstreamCollector;
 
 const CONTENT_TYPE_OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// RFC 7617.
@@ -58,7 +65,7 @@ impl Drop for OpenConnection {
 }
 
 impl Metrics {
-    pub(crate) fn new(berth: Arc<BerthRegistry>) -> Self {
+    pub(crate) fn new(berth: Arc<BerthRegistry>, proxy: Arc<Proxy>) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("berth"),
             requests: Family::default(),
@@ -89,6 +96,9 @@ impl Metrics {
             "Connections that are open",
             metrics.connections.clone(),
         );
+        registry.register_collector(Box::new(UpstreamCollector(Arc::clone(&proxy))));
+        let caches = CacheCollector::new(Arc::clone(&berth), proxy);
+        registry.register_collector(Box::new(caches));
         registry.register_collector(Box::new(DatabaseCollector(berth)));
         metrics
     }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod audit;
+mod caches;
 mod credential;
 mod delegation;
 mod examples;
@@ -13,5 +14,6 @@ mod sessions;
 mod slow_bodies;
 mod table;
 mod takeovers;
+mod upstreams;
 mod walk;
 mod world;

@@ -101,6 +101,11 @@ def seed():
     send("PUT", f"{api}/projects/shop/members/{READER}", {"roles": ["reader"]})
     # Empty, since only such a project can be removed.
     send("POST", f"{api}/projects", {"name": "attic"})
+    # Never asked, since there is nothing to be asked here.
+    upstream = {"name": "hub", "registry": "docker.io", "offline": True}
+    send("POST", f"{api}/upstreams", upstream)
+    # Without it, so that it can be removed.
+    send("POST", f"{api}/groups", {"name": "all", "members": ["shop"]})
     push_image()
 
 

@@ -293,6 +293,95 @@ async fn images_are_listed_tagged_and_deleted() {
 }
 
 #[tokio::test]
+async fn upstreams_are_made_changed_and_removed() {
+    let server = TestServer::start().await;
+    let account = Account::admin(&server);
+    let arguments = [
+        "upstream",
+        "create",
+        "hub",
+        "--registry",
+        "docker.io",
+        "--offline",
+        "yes",
+        "--username",
+        "ann",
+        "--password-stdin",
+        "--proxy-stdin",
+        "--deny",
+        "library/old-*",
+        "--deny",
+        "shop/**",
+    ];
+    let secrets = "hunter2\nhttp://ann:hunter3@proxy.example:3128\n";
+    let created = account.berth(&arguments, secrets);
+    let said = text(&created.stderr) + &text(&created.stdout);
+    assert!(created.status.success(), "{said}");
+    assert!(
+        said.contains("docker-hub") && said.contains("of ann"),
+        "{said}"
+    );
+    assert!(!said.contains("hunter"), "{said}");
+    let said = account.fail(&["upstream", "create", "hub", "--registry", "quay.io"]);
+    assert!(said.contains("already"), "{said}");
+
+    let listed = account.run(&["upstream", "list"]);
+    assert!(listed.contains("https://registry-1.docker.io"), "{listed}");
+    let said = account.fail(&["upstream", "change", "hub"]);
+    assert!(said.contains("nothing is to change"), "{said}");
+    let change = [
+        "upstream",
+        "change",
+        "hub",
+        "--fresh-seconds",
+        "60",
+        "--reset",
+        "deny,proxy",
+    ];
+    let changed = account.json(&change);
+    assert_eq!(changed["fresh_seconds"], 60);
+    assert_eq!(changed["deny"], Value::Array(Vec::new()));
+    assert_eq!(
+        (&changed["has_password"], &changed["has_proxy"]),
+        (&true.into(), &false.into())
+    );
+
+    let said = account.fail(&["warm", "hub/library/alpine:3", "--platform", "linux/amd64"]);
+    assert!(
+        said.contains("hub/library/alpine:3: there is no image"),
+        "{said}"
+    );
+    account.run(&["group", "create", "all", "shop", "hub", "--push", "shop"]);
+    let groups = account.run(&["group", "list"]);
+    assert!(groups.contains("shop,hub"), "{groups}");
+    let said = account.fail(&["upstream", "delete", "hub"]);
+    assert!(said.contains("member of the group all"), "{said}");
+    account.run(&["group", "delete", "all"]);
+    account.run(&["upstream", "delete", "hub"]);
+    assert_eq!(
+        account.json(&["upstream", "list"]),
+        Value::Array(Vec::new())
+    );
+    let project = account.json(&["project", "show", "hub"]);
+    assert_eq!(project["kind"], "proxy");
+}
+
+#[tokio::test]
+async fn the_status_of_the_caches_has_a_row_for_each_registry() {
+    let server = TestServer::start().await;
+    let account = Account::admin(&server);
+    let empty = account.json(&["proxy", "status"]);
+    assert_eq!(empty["items"], Value::Array(Vec::new()));
+    account.run(&["upstream", "create", "ghcr", "--registry", "ghcr.io"]);
+    let status = account.run(&["proxy", "status"]);
+    assert!(
+        status.contains("HIT RATIO") && status.contains("ghcr.io"),
+        "{status}"
+    );
+    assert!(status.ends_with("blobs of all caches: 0 B\n"), "{status}");
+}
+
+#[tokio::test]
 async fn json_is_what_the_api_said() {
     let server = TestServer::start().await;
     let account = Account::admin(&server);

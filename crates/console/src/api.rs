@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
+use berth_proxy::Proxy;
 use berth_registry::Registry;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -14,9 +15,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 mod audit;
+mod caches;
 mod document;
 mod grant;
+mod groups;
 mod images;
+mod limits;
 mod me;
 mod members;
 mod names;
@@ -31,6 +35,7 @@ mod tags;
 mod texts;
 mod time;
 mod tokens;
+mod upstreams;
 mod users;
 
 use problem::Problem;
@@ -39,6 +44,7 @@ use problem::Problem;
 #[derive(Clone)]
 struct Console {
     registry: Arc<Registry>,
+    proxy: Arc<Proxy>,
     document: Arc<str>,
 }
 
@@ -46,8 +52,8 @@ struct Console {
 #[openapi(
     info(
         title = "Berth",
-        description = "Users, projects, rights, tokens, robots, images and the audit log of a Berth \
-                   registry. Lists come in pages: `next` is the `cursor` of the page behind. \
+        description = "Users, projects, rights, tokens, robots, images, upstreams and their caches, \
+                   and the audit log of a Berth registry. Lists come in pages: `next` is the `cursor` of the page behind. \
                    Without the right to see something the answer is the same as if it were not there.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -56,13 +62,14 @@ struct Console {
 struct Described;
 
 /// Every route below `/api/v1`.
-pub fn router(registry: Arc<Registry>) -> Router {
+pub fn router(registry: Arc<Registry>, proxy: Arc<Proxy>) -> Router {
     let (router, document) = described().split_for_parts();
     let text = completed(document)
         .to_json()
         .expect("a document of texts is JSON");
     let console = Console {
         registry,
+        proxy,
         document: text.into(),
     };
     undescribed()
@@ -123,6 +130,17 @@ fn described() -> OpenApiRouter<Console> {
         .routes(routes!(images::list))
         .routes(routes!(images::get, images::delete))
         .routes(routes!(images::referrers))
+        .routes(routes!(upstreams::list, upstreams::create))
+        .routes(routes!(
+            upstreams::get,
+            upstreams::change,
+            upstreams::delete
+        ))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::change, groups::delete))
+        .routes(routes!(caches::list))
+        .routes(routes!(caches::hours))
+        .routes(routes!(caches::warm))
         .routes(routes!(audit::list))
 }
 

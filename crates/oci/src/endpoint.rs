@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use self::query::{Query, algorithm_parameter, parameters};
 use crate::{
     Algorithm, Digest, ErrorCode, InvalidDigest, InvalidName, InvalidReference, InvalidTag,
-    InvalidUploadId, Reference, RepositoryName, Tag, UploadId,
+    InvalidUploadId, ProjectName, Reference, RepositoryName, Tag, UploadId,
 };
 
 mod query;
@@ -237,6 +237,28 @@ impl Endpoint {
         Err(ParseError::UnknownPath)
     }
 
+    /// Takes off what stands before `/v2`: a client that is given a mirror with a path asks there.
+    pub fn split_prefix(path: &str) -> Result<(Option<ProjectName>, &str), ParseError> {
+        let Some((prefix, _)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
+            return Ok((None, path));
+        };
+        if prefix == "v2" {
+            return Ok((None, path));
+        }
+        Ok((Some(prefix.parse()?), &path[prefix.len() + 1..]))
+    }
+
+    /// Which registry a client means, where this one stands in for others: the parameter `ns`
+    /// (distribution specification, "Registry Proxying").
+    pub fn namespace(query: &str) -> Result<Option<String>, ParseError> {
+        // Few requests have one.
+        if query.contains("ns=") {
+            Query::parse(query).one("ns")
+        } else {
+            Ok(None)
+        }
+    }
+
     fn parse_post(repository: RepositoryName, query: &Query) -> Result<Self, ParseError> {
         let algorithm = match query.one("digest-algorithm")? {
             Some(algorithm) => algorithm.parse()?,
@@ -461,6 +483,59 @@ impl Endpoint {
                 format!("/v2/_catalog{}", parameters(page.parameters()))
             }
         }
+    }
+
+    /// The repository that this is about.
+    pub fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Self::Version | Self::ListRepositories { .. } => None,
+            Self::GetBlob { repository, .. }
+            | Self::HeadBlob { repository, .. }
+            | Self::GetManifest { repository, .. }
+            | Self::HeadManifest { repository, .. }
+            | Self::StartUpload { repository, .. }
+            | Self::UploadBlob { repository, .. }
+            | Self::AppendUpload { repository, .. }
+            | Self::FinishUpload { repository, .. }
+            | Self::PutManifest { repository, .. }
+            | Self::ListTags { repository, .. }
+            | Self::DeleteManifest { repository, .. }
+            | Self::DeleteBlob { repository, .. }
+            | Self::MountBlob { repository, .. }
+            | Self::ListReferrers { repository, .. }
+            | Self::GetUpload { repository, .. }
+            | Self::CancelUpload { repository, .. } => Some(repository),
+        }
+    }
+
+    /// The same, of a repository with another name.
+    #[must_use]
+    pub fn renamed(mut self, name: RepositoryName) -> Self {
+        match &mut self {
+            Self::Version | Self::ListRepositories { .. } => {}
+            Self::GetBlob { repository, .. }
+            | Self::HeadBlob { repository, .. }
+            | Self::GetManifest { repository, .. }
+            | Self::HeadManifest { repository, .. }
+            | Self::StartUpload { repository, .. }
+            | Self::UploadBlob { repository, .. }
+            | Self::AppendUpload { repository, .. }
+            | Self::FinishUpload { repository, .. }
+            | Self::PutManifest { repository, .. }
+            | Self::ListTags { repository, .. }
+            | Self::DeleteManifest { repository, .. }
+            | Self::DeleteBlob { repository, .. }
+            | Self::MountBlob { repository, .. }
+            | Self::ListReferrers { repository, .. }
+            | Self::GetUpload { repository, .. }
+            | Self::CancelUpload { repository, .. } => *repository = name,
+        }
+        self
+    }
+
+    /// Whether this leaves everything as it was.
+    pub fn reads(&self) -> bool {
+        matches!(self.method(), Method::GET | Method::HEAD)
     }
 
     /// A word for logs and metrics: the same for every request of a kind.

@@ -17,7 +17,7 @@ mod upload_id;
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest, InvalidHashState};
 pub use endpoint::{Endpoint, Mount, Page, ParseError};
 pub use error_code::ErrorCode;
-pub use manifest::{Edge, InvalidManifest, Manifest};
+pub use manifest::{Edge, EdgeRole, InvalidManifest, Manifest};
 pub use media_type::{InvalidMediaType, MediaType};
 pub use name::{InvalidName, InvalidTag, ProjectName, RepositoryName, Tag};
 pub use range::{ByteRange, ContentRange, InvalidRange, Unsatisfiable};

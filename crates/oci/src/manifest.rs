@@ -24,27 +24,35 @@ pub struct Manifest {
 }
 
 /// One thing that a manifest names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Edge {
-    /// The config of an image.
-    Config(Digest),
-    /// A layer of an image.
-    Layer(Digest),
-    /// A blob that need not be there: a non-distributable layer, or an entry of an index that is
-    /// no manifest, as BuildKit writes for its cache.
-    OptionalBlob(Digest),
-    /// An entry of an index. It need not be there either: a sparse index is legal.
-    Child(Digest),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    pub role: EdgeRole,
+    pub digest: Digest,
+    /// What the manifest says of it; nobody has compared that with the thing itself.
+    pub size_bytes: u64,
 }
 
-impl Edge {
-    pub fn digest(&self) -> &Digest {
-        match self {
-            Self::Config(digest)
-            | Self::Layer(digest)
-            | Self::OptionalBlob(digest)
-            | Self::Child(digest) => digest,
-        }
+/// What a thing is to the manifest that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeRole {
+    /// The config of an image.
+    Config,
+    /// A layer of an image.
+    Layer,
+    /// A blob that need not be there: a non-distributable layer, or an entry of an index that is
+    /// no manifest, as BuildKit writes for its cache.
+    OptionalBlob,
+    /// An entry of an index. It need not be there either: a sparse index is legal.
+    Child,
+}
+
+impl EdgeRole {
+    fn of(self, descriptor: &Descriptor) -> Result<Edge, InvalidManifest> {
+        Ok(Edge {
+            role: self,
+            digest: digest_of(descriptor)?,
+            size_bytes: descriptor.size(),
+        })
     }
 }
 
@@ -162,15 +170,14 @@ fn agreed_media_type(
 fn image_edges(config: &Descriptor, layers: &[Descriptor]) -> Result<Vec<Edge>, InvalidManifest> {
     check_count(layers.len() + 1)?;
     let mut edges = Edges::default();
-    edges.add(Edge::Config(digest_of(config)?));
+    edges.add(EdgeRole::Config.of(config)?);
     for layer in layers {
-        let digest = digest_of(layer)?;
-        let non_distributable = media_type_of(layer)?.non_distributable();
-        edges.add(if non_distributable {
-            Edge::OptionalBlob(digest)
+        let role = if media_type_of(layer)?.non_distributable() {
+            EdgeRole::OptionalBlob
         } else {
-            Edge::Layer(digest)
-        });
+            EdgeRole::Layer
+        };
+        edges.add(role.of(layer)?);
     }
     Ok(edges.list)
 }
@@ -179,14 +186,13 @@ fn index_edges(entries: &[Descriptor]) -> Result<Vec<Edge>, InvalidManifest> {
     check_count(entries.len())?;
     let mut edges = Edges::default();
     for entry in entries {
-        let digest = digest_of(entry)?;
         let media_type = media_type_of(entry)?;
-        let child = media_type.image() || media_type.index();
-        edges.add(if child {
-            Edge::Child(digest)
+        let role = if media_type.image() || media_type.index() {
+            EdgeRole::Child
         } else {
-            Edge::OptionalBlob(digest)
-        });
+            EdgeRole::OptionalBlob
+        };
+        edges.add(role.of(entry)?);
     }
     Ok(edges.list)
 }
@@ -201,14 +207,14 @@ struct Edges {
 
 impl Edges {
     fn add(&mut self, edge: Edge) {
-        match self.places.entry(edge.digest().clone()) {
+        match self.places.entry(edge.digest.clone()) {
             Entry::Vacant(place) => {
                 place.insert(self.list.len());
                 self.list.push(edge);
             }
             Entry::Occupied(place) => {
                 let known = &mut self.list[*place.get()];
-                if matches!(known, Edge::OptionalBlob(_)) {
+                if known.role == EdgeRole::OptionalBlob {
                     *known = edge;
                 }
             }

@@ -23,6 +23,16 @@ impl RepositoryName {
         let end = self.0.find('/').unwrap_or(self.0.len());
         ProjectName(self.0[..end].into())
     }
+
+    /// The name without its project; `None` where there is nothing else.
+    pub fn in_project(&self) -> Option<Self> {
+        self.0.split_once('/').map(|(_, rest)| Self(rest.into()))
+    }
+
+    /// The name with a project before it.
+    pub fn within(&self, project: &ProjectName) -> Result<Self, InvalidName> {
+        format!("{project}/{self}").parse()
+    }
 }
 
 impl FromStr for RepositoryName {

@@ -1,9 +1,34 @@
 //! The pull-through cache: what is asked for and not there comes from an upstream registry, once,
 //! and stays.
+//!
+//! [`Proxy`] says which name leads where ([`places`]). A project that caches a registry is read
+//! through [`cached`], and what that lacks comes by a [`fill`]. [`upstream`] speaks to one registry.
 
+mod ahead;
+mod cached;
+mod counters;
+mod fill;
+#[cfg(test)]
+mod fixture;
+mod flight;
+mod group;
+mod manage;
+mod places;
+mod proxy;
+mod remote;
 mod settings;
+mod status;
+mod trouble;
+mod upstream;
 
+pub use ahead::WarmError;
+pub use cached::Warmed;
+pub use manage::{ManageError, ManagedGroup, ManagedUpstream, Origin};
+pub use proxy::{OpenProxyError, Proxy, ProxySettings};
 pub use settings::{
-    Capabilities, Credentials, GroupSettings, InvalidSettings, Platform, Profile, Secret,
-    UpstreamSettings, WarmImage, WarmSettings, check_proxy, tag_pattern, upstream_url,
+    Capabilities, Credentials, GroupDocument, GroupSettings, InvalidDocument, InvalidSettings,
+    Platform, Profile, Secret, UpstreamDocument, UpstreamSecrets, UpstreamSettings, WarmImage,
+    WarmSettings, check_proxy, tag_pattern, upstream_url,
 };
+pub use status::{CacheStatus, FillStatus};
+pub use upstream::{OpenUpstreamError, Operation, OperationState, Outcome, Quota, UpstreamState};

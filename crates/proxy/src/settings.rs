@@ -9,10 +9,13 @@ use berth_registry::auth::RepositoryGlob;
 use regex::Regex;
 use reqwest::Url;
 
+mod document;
 mod parse;
 mod profile;
 mod warm;
 
+pub use document::{GroupDocument, InvalidDocument, UpstreamDocument, UpstreamSecrets};
+use parse::tag_pattern_text;
 pub use parse::{check_proxy, tag_pattern, upstream_url};
 pub use profile::Profile;
 pub use warm::{Platform, WarmImage, WarmSettings};

@@ -48,6 +48,7 @@ pub use name::{InvalidAccountName, RobotName, TokenName, UserName, WHOLE, robot_
 pub use password::{Busy, InvalidPassword, NewPassword};
 pub use rights::{Grant, GrantText, InvalidGrant, Rights, Target};
 pub use role::{BuiltinRole, RoleName};
+pub(crate) use seal::CanNotUnseal;
 pub use seal::SecretKeys;
 pub use secret::{Secret, generate_key, generate_password};
 
@@ -70,6 +71,8 @@ const CACHED: u64 = 8 * 1024 * 1024;
 /// What an entry takes beside its grants, and what a grant takes.
 const ENTRY_BYTES: u32 = 512;
 const GRANT_BYTES: u32 = 256;
+/// Longer than a comparison waits.
+const SHOWN_FOR: Duration = Duration::from_secs(60);
 /// A password that was right is compared again after so long.
 const VERIFIED_FOR: Duration = Duration::from_secs(60 * 60);
 
@@ -95,6 +98,10 @@ pub(crate) struct Auth {
     feed: Feed,
     accounts: Cache<AccountId, Known<Option<Arc<Account>>>>,
     projects: Cache<InProject, Known<Arc<Option<ProjectRights>>>>,
+    /// Whether names are those of projects here.
+    names: Cache<ProjectName, Known<bool>>,
+    /// Secrets that are being compared.
+    shown: Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
     /// Secrets that were right, by a hash that only this process can make.
     verified: Cache<[u8; 32], (AccountId, i64)>,
     tokens: Cache<[u8; 32], Arc<AccessToken>>,
@@ -174,6 +181,11 @@ impl Auth {
                 let project = known.what.as_ref().as_ref();
                 project.map_or(0, |project| project.of_user.grants().len() + 1)
             }),
+            names: weighed(|_: &Known<bool>| 0),
+            shown: Cache::builder()
+                .max_capacity(CACHED / u64::from(ENTRY_BYTES))
+                .time_to_idle(SHOWN_FOR)
+                .build(),
             verified: Cache::builder()
                 .max_capacity(CACHED / u64::from(ENTRY_BYTES))
                 .time_to_live(VERIFIED_FOR)
@@ -193,6 +205,20 @@ impl Auth {
     /// Hashes of passwords that were computed since the start.
     pub(crate) fn password_hashes(&self) -> u64 {
         self.passwords.hashes()
+    }
+
+    pub(crate) fn seal(&self, purpose: &str, secret: &[u8]) -> Vec<u8> {
+        self.secrets.seal(purpose, secret)
+    }
+
+    pub(crate) fn unseal(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, CanNotUnseal> {
+        self.secrets.unseal(purpose, sealed)
+    }
+
+    /// The same secret sealed with the key in force; `None` when it is so already.
+    pub(crate) fn reseal(&self, purpose: &str, sealed: &[u8], opened: &[u8]) -> Option<Vec<u8>> {
+        let stale = !self.secrets.current(sealed);
+        stale.then(|| self.secrets.seal(purpose, opened))
     }
 
     /// The keys that tokens can be checked with.
@@ -245,6 +271,22 @@ impl Auth {
         if let Some(epoch) = epoch {
             let what = Arc::clone(&what);
             self.projects.insert(key, Known { epoch, what });
+        }
+        Ok(what)
+    }
+
+    /// Whether there is a project of this name, or was one.
+    pub(crate) async fn claims(&self, name: &ProjectName) -> Result<bool, DbError> {
+        let epoch = self.feed.epoch();
+        if let Some(known) = self.names.get(name)
+            && epoch == Some(known.epoch)
+        {
+            return Ok(known.what);
+        }
+        let mut connection = self.db.read().await?;
+        let what = db::projects::claimed(&mut connection, name).await?;
+        if let Some(epoch) = epoch {
+            self.names.insert(name.clone(), Known { epoch, what });
         }
         Ok(what)
     }

@@ -11,11 +11,11 @@ pub trait Clock: Send + Sync + 'static {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    pub(crate) fn minus(self, duration: Duration) -> Self {
+    pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
-    pub(crate) fn plus(self, duration: Duration) -> Self {
+    pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(millis(duration)))
     }
 }

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use crate::audit::Actor;
 use crate::auth::{Place, SecretKeys};
 use crate::body::Body;
+use crate::cache::CacheLimits;
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::pusher::Pusher;
@@ -48,6 +49,10 @@ pub(crate) const UPLOAD_EXPIRY: Duration = Duration::from_secs(60 * 60);
 
 impl Fixture {
     pub(crate) async fn open() -> Self {
+        Self::open_with(CacheLimits::default()).await
+    }
+
+    pub(crate) async fn open_with(cache_limits: CacheLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000)));
         let db = Db::open(&folder.path().join("berth.db")).await.unwrap();
@@ -64,6 +69,7 @@ impl Fixture {
             Arc::new(store),
             Arc::clone(&clock) as Arc<dyn Clock>,
             limits,
+            cache_limits,
             SecretKeys::new("a secret key of the tests, long enough", None),
             Place {
                 public_url: None,

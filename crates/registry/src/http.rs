@@ -4,19 +4,24 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, get};
-use berth_oci::Endpoint;
+use berth_oci::{Endpoint, ErrorCode};
+use http::header::ALLOW;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::auth::Caller;
 use crate::body::{discard, receive};
 use crate::pusher::Pusher;
 use crate::registry::Registry;
+use crate::source::{Located, Source, Sources};
+use asked::Request;
 use conditional::Conditions;
 
 mod answer;
+mod asked;
 mod authorize;
 mod blobs;
 mod client;
@@ -24,63 +29,73 @@ mod conditional;
 mod error;
 mod lists;
 mod manifests;
+mod mirror;
 mod token;
 mod uploads;
 
 pub use authorize::refuse;
 pub use client::{Client, Scheme};
 pub use error::{ApiError, answer_error};
+pub use mirror::mirror_routes;
 
 pub(crate) const API_VERSION: HeaderName =
     HeaderName::from_static("docker-distribution-api-version");
+
+const OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 
 /// What kind of request an answer belongs to: an extension of every response, for the access line
 /// and the metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointLabel(pub &'static str);
 
+/// What requests are answered from.
+#[derive(Clone)]
+pub(crate) struct Served {
+    registry: Arc<Registry>,
+    sources: Arc<dyn Sources>,
+}
+
 /// Every path of the registry, and what answers there. Repository names hold slashes, so one path
 /// takes all that is under `/v2`, and [`Endpoint::parse`] reads the rest.
-pub fn routes(registry: &Arc<Registry>) -> Vec<(&'static str, MethodRouter)> {
+pub fn routes(
+    registry: &Arc<Registry>,
+    sources: &Arc<dyn Sources>,
+) -> Vec<(&'static str, MethodRouter)> {
+    let served = Served {
+        registry: Arc::clone(registry),
+        sources: Arc::clone(sources),
+    };
     [
         ("/v2", any(dispatch)),
         ("/v2/", any(dispatch)),
         ("/v2/{*rest}", any(dispatch)),
+        ("/{prefix}/v2/", any(dispatch)),
+        ("/{prefix}/v2/{*rest}", any(dispatch)),
         ("/token", get(token::by_get).post(token::by_post)),
         ("/.well-known/jwks.json", get(token::keys)),
     ]
-    .map(|(path, answers)| (path, answers.with_state(Arc::clone(registry))))
+    .map(|(path, answers)| (path, answers.with_state(served.clone())))
     .into()
 }
 
-async fn dispatch(State(registry): State<Arc<Registry>>, request: Request) -> Response {
-    let uri = request.uri();
-    let (label, outcome) = match Endpoint::parse(
-        request.method(),
-        uri.path(),
-        uri.query().unwrap_or_default(),
-    ) {
-        Ok(endpoint) => {
-            let (head, body) = request.into_parts();
-            let client = head.extensions.get::<Client>();
-            let admitted = authorize::admit(&registry, &endpoint, &head.headers, client).await;
-            let label = endpoint.label();
-            match admitted {
-                Ok(caller) => (
-                    label,
-                    answer_endpoint(registry, endpoint, &head.headers, body, &caller).await,
-                ),
-                Err(error) => {
-                    discard(receive(body, registry.limits.idle)).await;
-                    (label, Err(error))
-                }
-            }
+async fn dispatch(State(served): State<Served>, request: axum::extract::Request) -> Response {
+    let (head, body) = request.into_parts();
+    let registry = &served.registry;
+    let (label, outcome) = match Request::parse(&head) {
+        Ok(request) => {
+            let label = request.endpoint.label();
+            (label, serve(&served, request, &head, body).await)
         }
         Err(error) => {
-            discard(receive(request.into_body(), registry.limits.idle)).await;
+            discard(receive(body, registry.limits.idle)).await;
             ("invalid", Err(error.into()))
         }
     };
+    finished(label, outcome)
+}
+
+/// What is the same for every answer.
+fn finished(label: &'static str, outcome: Result<Response, ApiError>) -> Response {
     let mut response = outcome.unwrap_or_else(ApiError::into_response);
     // `docker manifest` insists on it, on every answer: docker/cli#989.
     response
@@ -90,8 +105,119 @@ async fn dispatch(State(registry): State<Arc<Registry>>, request: Request) -> Re
     response
 }
 
+/// An end-point that may be answered, under the name that its repository has here.
+struct Admitted {
+    endpoint: Endpoint,
+    caller: Caller,
+    located: Option<Located>,
+}
+
+async fn serve(
+    served: &Served,
+    request: Request,
+    head: &Parts,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let registry = &served.registry;
+    let client = head.extensions.get::<Client>();
+    let admitted = match admit(served, &request, head, client).await {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            discard(receive(body, registry.limits.idle)).await;
+            return Err(error);
+        }
+    };
+    let Admitted {
+        endpoint,
+        caller,
+        located,
+    } = admitted;
+    let source = located
+        .as_ref()
+        .map_or(registry.hosted(), |located| &located.source);
+    let by_default = located.as_ref().is_some_and(|located| located.by_default);
+    if by_default && asked::of_nothing(registry, &endpoint).await? {
+        authorize::admit(
+            registry,
+            &request.endpoint,
+            &request.endpoint,
+            &caller,
+            client,
+        )
+        .await?;
+    }
+    let headers = &head.headers;
+    let outcome = answer_endpoint(
+        Arc::clone(registry),
+        source,
+        endpoint,
+        headers,
+        body,
+        &caller,
+    )
+    .await;
+    match outcome {
+        // Or the answer would tell that no project here has the name.
+        Err(error) if by_default && error.absent() => {
+            authorize::admit(
+                registry,
+                &request.endpoint,
+                &request.endpoint,
+                &caller,
+                client,
+            )
+            .await?;
+            Err(error)
+        }
+        outcome => Ok(with_namespace(outcome?, request.namespace)),
+    }
+}
+
+async fn admit(
+    served: &Served,
+    request: &Request,
+    head: &Parts,
+    client: Option<&Client>,
+) -> Result<Admitted, ApiError> {
+    let registry = &served.registry;
+    let asked = &request.endpoint;
+    let caller = authorize::authenticate(registry, asked, &head.headers, client).await?;
+    let located = request.locate(&*served.sources, &caller).await?;
+    let endpoint = match &located {
+        Some(located) => asked::renamed(asked.clone(), located),
+        None => asked.clone(),
+    };
+    // By default a refusal says the name that was asked, as for a project that hides.
+    let told = match &located {
+        Some(located) if located.by_default => asked,
+        Some(_) | None => &endpoint,
+    };
+    authorize::admit(registry, &endpoint, told, &caller, client).await?;
+    if let Some(reason) = located
+        .as_ref()
+        .and_then(|located| asked::refused(&endpoint, located))
+    {
+        return Err(ApiError::client(ErrorCode::Unsupported, reason)
+            .with_header(ALLOW, HeaderValue::from_static("GET, HEAD")));
+    }
+    Ok(Admitted {
+        endpoint,
+        caller,
+        located,
+    })
+}
+
+/// Distribution specification, "Registry Proxying": says which registry was meant.
+fn with_namespace(mut response: Response, namespace: Option<String>) -> Response {
+    if let Some(namespace) = namespace.and_then(|name| HeaderValue::try_from(name).ok()) {
+        response.headers_mut().insert(OCI_NAMESPACE, namespace);
+    }
+    response
+}
+
 async fn answer_endpoint(
     registry: Arc<Registry>,
+    source: &Arc<dyn Source>,
     endpoint: Endpoint,
     headers: &HeaderMap,
     body: Body,
@@ -102,10 +228,10 @@ async fn answer_endpoint(
     match endpoint {
         E::Version => Ok(answer::json("application/json", &serde_json::json!({}))),
         E::GetBlob { repository, digest } => {
-            blobs::get(&registry, &repository, &digest, &Conditions::read(headers)).await
+            blobs::get(&**source, &repository, &digest, &Conditions::read(headers)).await
         }
         E::HeadBlob { repository, digest } => {
-            blobs::head(&registry, &repository, &digest, &Conditions::read(headers)).await
+            blobs::head(&**source, &repository, &digest, &Conditions::read(headers)).await
         }
         E::DeleteBlob { repository, digest } => {
             blobs::delete(&registry, &repository, &digest, caller).await
@@ -115,7 +241,7 @@ async fn answer_endpoint(
             reference,
         } => {
             manifests::get(
-                &registry,
+                &**source,
                 &repository,
                 &reference,
                 &Conditions::read(headers),
@@ -127,7 +253,7 @@ async fn answer_endpoint(
             reference,
         } => {
             manifests::head(
-                &registry,
+                &**source,
                 &repository,
                 &reference,
                 &Conditions::read(headers),
@@ -183,7 +309,9 @@ async fn answer_endpoint(
         E::CancelUpload { repository, upload } => {
             uploads::cancel(registry, repository, upload).await
         }
-        E::ListTags { repository, page } => lists::tags(&registry, repository, page).await,
+        E::ListTags { repository, page } => {
+            lists::tags(&registry, &**source, repository, page).await
+        }
         E::ListRepositories { page } => lists::repositories(&registry, caller, page).await,
         E::ListReferrers {
             repository,
@@ -193,6 +321,7 @@ async fn answer_endpoint(
         } => {
             lists::referrers(
                 &registry,
+                &**source,
                 lists::Referrers {
                     repository,
                     subject,

@@ -2,7 +2,7 @@
 //! events that say so are one transaction (invariant 3).
 
 use berth_oci::{
-    Algorithm, Digest, Edge, InvalidManifest, Manifest, Reference, RepositoryName, Tag,
+    Algorithm, Digest, Edge, EdgeRole, InvalidManifest, Manifest, Reference, RepositoryName, Tag,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -275,29 +275,16 @@ impl Push {
         let whole = !self.tags.is_empty();
         let mut missing = Vec::new();
         for edge in &self.manifest.edges {
-            let (digest, required) = match edge {
-                Edge::Config(digest) => (digest, true),
-                Edge::Layer(digest) => (digest, whole),
-                Edge::OptionalBlob(digest) => (digest, false),
-                Edge::Child(digest) => {
-                    db::manifests::add_edge(
-                        tx,
-                        manifest_id,
-                        repository_id,
-                        EdgeKind::Child,
-                        digest,
-                    )
-                    .await?;
-                    continue;
-                }
+            let required = match edge.role {
+                EdgeRole::Config => true,
+                EdgeRole::Layer => whole,
+                EdgeRole::OptionalBlob | EdgeRole::Child => false,
             };
+            let (id, repository) = (manifest_id, repository_id);
             if !required {
-                db::manifests::add_edge(tx, manifest_id, repository_id, EdgeKind::Blob, digest)
-                    .await?;
-            } else if !db::manifests::add_required_blob(tx, manifest_id, repository_id, digest)
-                .await?
-            {
-                missing.push(digest.clone());
+                add_edge(tx, id, repository, edge).await?;
+            } else if !db::manifests::add_required_blob(tx, id, repository, &edge.digest).await? {
+                missing.push(edge.digest.clone());
                 if missing.len() == LISTED {
                     break;
                 }
@@ -309,11 +296,38 @@ impl Push {
                 missing,
             });
         }
-        if let Some(subject) = &self.manifest.subject {
-            db::manifests::add_edge(tx, manifest_id, repository_id, EdgeKind::Subject, subject)
-                .await?;
-        }
+        add_subject(tx, manifest_id, repository_id, &self.manifest).await?;
         Ok(())
+    }
+}
+
+/// Adds the edge to something that need not be there.
+pub(crate) async fn add_edge(
+    tx: &mut SqliteConnection,
+    manifest_id: i64,
+    repository_id: i64,
+    edge: &Edge,
+) -> Result<(), DbError> {
+    let kind = match edge.role {
+        EdgeRole::Child => EdgeKind::Child,
+        EdgeRole::Config | EdgeRole::Layer | EdgeRole::OptionalBlob => EdgeKind::Blob,
+    };
+    let (digest, size) = (&edge.digest, Some(edge.size_bytes));
+    db::manifests::add_edge(tx, manifest_id, repository_id, kind, digest, size).await
+}
+
+pub(crate) async fn add_subject(
+    tx: &mut SqliteConnection,
+    manifest_id: i64,
+    repository_id: i64,
+    manifest: &Manifest,
+) -> Result<(), DbError> {
+    let (kind, size) = (EdgeKind::Subject, None);
+    match &manifest.subject {
+        Some(digest) => {
+            db::manifests::add_edge(tx, manifest_id, repository_id, kind, digest, size).await
+        }
+        None => Ok(()),
     }
 }
 
@@ -326,7 +340,7 @@ fn place(repository: &RepositoryName, reference: &Reference) -> String {
 }
 
 /// Moves the tag, and says so to whom it may concern.
-async fn move_tag(tx: &mut SqliteConnection, moved: &Move<'_>) -> Result<(), DbError> {
+pub(crate) async fn move_tag(tx: &mut SqliteConnection, moved: &Move<'_>) -> Result<(), DbError> {
     db::tags::move_to(tx, moved).await?;
     let subject = format!("{}:{}", moved.repository, moved.tag);
     db::changes::record(tx, "tag", &subject, moved.at).await

@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 
 use crate::audit::Entry;
 use crate::auth::{BuiltinRole, Caller, WHOLE};
+use crate::cache::ProjectKind;
 use crate::clock::Timestamp;
 use crate::db::projects::ProjectRow;
 use crate::db::{self, DbError, changes, signed};
@@ -22,6 +23,7 @@ pub struct Project {
     pub name: ProjectName,
     /// Whether everybody may pull, without credentials too.
     pub public: bool,
+    pub kind: ProjectKind,
     pub created_at: Timestamp,
 }
 
@@ -29,8 +31,11 @@ pub struct Project {
 pub enum CreateProjectError {
     #[error("there is a project {0} already")]
     Taken(ProjectName),
-    #[error("no project can be named {0}: it stands before the names of robots")]
-    Reserved(ProjectName),
+    #[error("no project can be named {name}: {reason}")]
+    Reserved {
+        name: ProjectName,
+        reason: &'static str,
+    },
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -94,15 +99,21 @@ impl Registry {
         name: &ProjectName,
         public: bool,
     ) -> Result<Project, CreateProjectError> {
-        if name.as_str() == WHOLE {
-            return Err(CreateProjectError::Reserved(name.clone()));
+        let reason = match name.as_str() {
+            WHOLE => Some("it stands before the names of robots"),
+            _ => self.reserved(name),
+        };
+        if let Some(reason) = reason {
+            let name = name.clone();
+            return Err(CreateProjectError::Reserved { name, reason });
         }
         let (made, owner) = (name.clone(), by.user());
         let (actor, now) = (by.actor(), self.clock.now());
         self.db
             .write(move |tx| {
                 async move {
-                    let id = db::projects::insert(tx, &made, public, now).await?;
+                    let id =
+                        db::projects::insert(tx, &made, ProjectKind::Hosted, public, now).await?;
                     let Some(id) = id else {
                         return Err(CreateProjectError::Taken(made));
                     };
@@ -124,6 +135,7 @@ impl Registry {
         Ok(Project {
             name: name.clone(),
             public,
+            kind: ProjectKind::Hosted,
             created_at: now,
         })
     }
@@ -202,6 +214,7 @@ impl From<ProjectRow> for Project {
         Self {
             name: row.name,
             public: row.public,
+            kind: row.kind,
             created_at: row.created_at,
         }
     }

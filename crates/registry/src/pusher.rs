@@ -3,6 +3,7 @@ use sqlx::SqliteConnection;
 
 use crate::audit::{Actor, Entry};
 use crate::auth::{Admission, BuiltinRole, Caller};
+use crate::cache::ProjectKind;
 use crate::clock::Timestamp;
 use crate::db::{self, DbError, changes};
 use crate::registry::Registry;
@@ -109,7 +110,8 @@ impl Admitted {
         owner: Option<i64>,
         now: Timestamp,
     ) -> Result<bool, DbError> {
-        let Some(id) = db::projects::insert(tx, project, false, now).await? else {
+        let Some(id) = db::projects::insert(tx, project, ProjectKind::Hosted, false, now).await?
+        else {
             return Ok(false);
         };
         if let Some(owner) = owner {

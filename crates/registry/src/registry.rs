@@ -1,11 +1,14 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_oci::RepositoryName;
+use arc_swap::ArcSwap;
+use berth_oci::ProjectName;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{Auth, Place, SecretKeys};
+use crate::cache::{CacheLimits, CacheSpace, EvictError};
 use crate::clock::Clock;
 use crate::db::{Db, DbError, WriterMetrics};
 use crate::health::HealthCheck;
@@ -40,6 +43,8 @@ pub struct Registry {
     pub(crate) usage: Arc<Usage>,
     pub(crate) health: HealthCheck,
     pub(crate) auth: Auth,
+    pub(crate) cache_space: CacheSpace,
+    pub(crate) reserved: ArcSwap<HashMap<ProjectName, &'static str>>,
     hosted: Arc<dyn Source>,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -53,6 +58,15 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+impl From<EvictError> for OpenError {
+    fn from(error: EvictError) -> Self {
+        match error {
+            EvictError::Db(error) => Self::Db(error),
+            EvictError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl Registry {
     /// Takes up the database and the store, removes what a crash has left, and starts the
     /// background tasks.
@@ -61,6 +75,7 @@ impl Registry {
         store: Arc<dyn BlobStore>,
         clock: Arc<dyn Clock>,
         limits: Limits,
+        cache_limits: CacheLimits,
         secrets: SecretKeys,
         place: Place,
     ) -> Result<Arc<Self>, OpenError> {
@@ -80,6 +95,8 @@ impl Registry {
                 Arc::clone(&clock),
                 Arc::clone(&usage),
             )),
+            cache_space: CacheSpace::new(cache_limits),
+            reserved: ArcSwap::default(),
             health: HealthCheck::default(),
             auth,
             db,
@@ -92,10 +109,12 @@ impl Registry {
             stopping: CancellationToken::new(),
         });
         registry.sweep_leftovers().await?;
+        registry.take_stock_of_caches().await?;
         let stopping = &registry.stopping;
         let this = || Arc::clone(&registry);
         let tasks = &registry.tasks;
         tasks.spawn(this().sweep_until(stopping.clone()));
+        tasks.spawn(this().evict_unused_until(stopping.clone()));
         tasks.spawn(this().write_usage_until(stopping.clone()));
         tasks.spawn(this().write_audit_until(stopping.clone()));
         tasks.spawn(this().follow_rights_until(stopping.clone()));
@@ -117,16 +136,24 @@ impl Registry {
         Ok(())
     }
 
-    /// Where reads of this repository go.
-    pub(crate) fn source(&self, _repository: &RepositoryName) -> &dyn Source {
-        &*self.hosted
+    /// What is kept here, whatever it comes from.
+    pub fn hosted(&self) -> &Arc<dyn Source> {
+        &self.hosted
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Runs work that has to come to its end even if the client that asked for it goes away.
     ///
     /// # Panics
     /// When the work does.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
+    pub async fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {

@@ -1,26 +1,30 @@
+//! Where the content of a project is read from.
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use berth_oci::{Digest, MediaType, Page, Reference, RepositoryName};
+use berth_oci::{Digest, ErrorCode, MediaType, Page, Reference, RepositoryName};
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use http::StatusCode;
 
-use crate::clock::Clock;
 use crate::db::DbError;
-pub(crate) use crate::db::referrers::ReferrerRow as Referrer;
-use crate::store::{BlobStore, ByteStream, Key, StoreError};
-use crate::usage::{Pulled, Usage};
+pub use crate::db::referrers::ReferrerRow as Referrer;
+use crate::store::StoreError;
 
 mod hosted;
+mod located;
 
 pub(crate) use hosted::Hosted;
+pub use located::{Asked, LocateError, Located, Pushes, Sources};
 
-/// Where the content of a project is read from: what is hosted here, and in time an upstream
-/// through its cache, or a group of both. The HTTP layer does not know which it has.
+/// Where the content of a project is read from: what is hosted here, an upstream through its cache,
+/// or a group of both. The HTTP layer does not know which it has.
 ///
 /// Absence is `None`; an error means that the source could not say.
 #[async_trait]
-pub(crate) trait Source: Send + Sync {
+pub trait Source: Send + Sync {
     /// What a manifest is, without its bytes. Counts as a pull of the tag, if it names one.
     async fn describe_manifest(
         &self,
@@ -34,6 +38,13 @@ pub(crate) trait Source: Send + Sync {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<Option<StoredManifest>, SourceError>;
+
+    /// How large a blob of the repository is.
+    async fn describe_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError>;
 
     /// A blob of the repository, whoever else has it.
     async fn blob(
@@ -61,60 +72,84 @@ pub(crate) trait Source: Send + Sync {
     ) -> Result<Listing<Referrer>, SourceError>;
 }
 
-#[derive(Debug, thiserror::Error)]
+/// Why a source could not say. Cheap to clone, since many may wait for one answer.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SourceError {
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("could not read the blob store")]
+    Store(#[source] Arc<StoreError>),
+    /// A registry elsewhere has failed, and what it has is not here.
+    #[error("{message}")]
+    Elsewhere {
+        status: StatusCode,
+        code: ErrorCode,
+        message: String,
+        retry_after_seconds: Option<u64>,
+    },
 }
 
-pub(crate) struct ManifestDescription {
-    pub(crate) digest: Digest,
-    pub(crate) media_type: MediaType,
-    pub(crate) size_bytes: u64,
+impl From<StoreError> for SourceError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
-pub(crate) struct StoredManifest {
-    pub(crate) description: ManifestDescription,
-    pub(crate) bytes: Bytes,
+#[derive(Clone)]
+pub struct ManifestDescription {
+    pub digest: Digest,
+    pub media_type: MediaType,
+    pub size_bytes: u64,
+    /// Whether the tag may be elsewhere by now: its upstream could not be asked.
+    pub stale: bool,
 }
 
-/// A blob that can be read: its size and its place.
-pub(crate) struct Blob {
-    pub(crate) size_bytes: u64,
-    store: Arc<dyn BlobStore>,
-    key: Key,
-    pull: PullOfBlob,
+#[derive(Clone)]
+pub struct StoredManifest {
+    pub description: ManifestDescription,
+    pub bytes: Bytes,
 }
 
-/// What to count when the bytes are asked for.
-struct PullOfBlob {
-    pulled: Pulled,
-    usage: Arc<Usage>,
-    clock: Arc<dyn Clock>,
+/// A blob that can be read.
+pub struct Blob {
+    pub size_bytes: u64,
+    content: Box<dyn BlobContent>,
+}
+
+/// The bytes of a blob as they are sent.
+pub type Content = BoxStream<'static, Result<Bytes, SourceError>>;
+
+/// The bytes of a blob, wherever they are.
+#[async_trait]
+pub trait BlobContent: Send {
+    /// The bytes of a range that is not empty and ends within the blob. Counts as a pull.
+    async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError>;
 }
 
 impl Blob {
+    pub fn new(size_bytes: u64, content: Box<dyn BlobContent>) -> Self {
+        Self {
+            size_bytes,
+            content,
+        }
+    }
+
     /// The bytes of the range. Counts as a pull.
-    pub(crate) async fn read(self, range: Range<u64>) -> Result<ByteStream, StoreError> {
-        let bytes = self.store.read(&self.key, range).await?;
-        self.pull
-            .usage
-            .count(self.pull.pulled, self.pull.clock.now());
-        Ok(bytes)
+    pub async fn read(self, range: Range<u64>) -> Result<Content, SourceError> {
+        self.content.read(range).await
     }
 }
 
 /// A part of a list, and whether there is more behind it.
-pub(crate) struct Listing<T> {
-    pub(crate) entries: Vec<T>,
-    pub(crate) more: bool,
+#[derive(Clone)]
+pub struct Listing<T> {
+    pub entries: Vec<T>,
+    pub more: bool,
 }
 
 impl<T> Listing<T> {
     /// Of entries that were asked for as one more than the limit.
-    pub(crate) fn of(mut entries: Vec<T>, limit: usize) -> Self {
+    pub fn of(mut entries: Vec<T>, limit: usize) -> Self {
         let more = entries.len() > limit;
         entries.truncate(limit);
         Self { entries, more }

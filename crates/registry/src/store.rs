@@ -33,7 +33,7 @@ impl fmt::Display for Key {
     }
 }
 
-pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
+pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
 /// A store of blobs.
 ///
@@ -50,8 +50,18 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Errors: [`StoreError::Missing`] when less than `offset` bytes are there.
     async fn stage(&self, upload: UploadId, offset: u64) -> Result<Box<dyn Staging>, StoreError>;
 
-    /// The staged bytes, from the first to the last.
-    async fn read_staged(&self, upload: UploadId) -> Result<ByteStream, StoreError>;
+    /// How many bytes an upload has staged; `None` when it has no place.
+    async fn staged_bytes(&self, upload: UploadId) -> Result<Option<u64>, StoreError>;
+
+    /// Staged bytes, also while more are written behind them. What was opened can be read to its
+    /// end even if the upload ends meanwhile.
+    ///
+    /// Errors: [`StoreError::Missing`] when the upload has no place.
+    async fn read_staged(
+        &self,
+        upload: UploadId,
+        range: Range<u64>,
+    ) -> Result<ByteStream, StoreError>;
 
     /// Makes the staged bytes durable, under the key that [`BlobStore::key`] says. Repeating it is
     /// no error.
@@ -62,6 +72,9 @@ pub trait BlobStore: Send + Sync + 'static {
 
     /// Removes all that an upload has staged or published. Repeating it is no error.
     async fn discard(&self, upload: UploadId) -> Result<(), StoreError>;
+
+    /// Removes an object. Repeating it is no error.
+    async fn remove(&self, key: &Key) -> Result<(), StoreError>;
 
     /// The uploads that have staged bytes.
     async fn staged(&self) -> Result<Vec<UploadId>, StoreError>;

@@ -27,7 +27,9 @@ impl Registry {
         let mut connection = self.db.read().await?;
         let mut removed = 0_usize;
         for upload in staged {
-            if db::uploads::exists(&mut connection, upload).await? {
+            if db::uploads::exists(&mut connection, upload).await?
+                || db::fills::exists(&mut connection, upload).await?
+            {
                 continue;
             }
             if db::blobs::key_exists(&mut connection, &self.store.key(upload)).await? {
@@ -54,6 +56,12 @@ impl Registry {
             }
             if let Err(error) = self.sweep().await {
                 warn!(error = &error as &dyn std::error::Error, "could not sweep");
+            }
+            if let Err(error) = self.expire_fills().await {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not remove unfinished fills"
+                );
             }
             if let Err(error) = self.trim().await {
                 warn!(

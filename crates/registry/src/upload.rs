@@ -25,12 +25,13 @@ use crate::registry::Registry;
 use crate::store::StoreError;
 
 mod append;
-
 mod locks;
+mod pipe;
 
 use append::{AppendError, Appender};
 
-pub(crate) use locks::UploadLocks;
+pub(crate) use locks::{UploadLock, UploadLocks};
+pub(crate) use pipe::Pipe;
 
 /// What a request says of the bytes it brings.
 #[derive(Clone, Copy, Debug, Default)]
@@ -399,16 +400,9 @@ impl Registry {
         }
         let mut hasher = Hasher::new(digest.algorithm());
         if session.offset > 0 {
-            let mut left = session.offset;
-            let mut staged = self.store.read_staged(upload).await?;
+            let mut staged = self.store.read_staged(upload, 0..session.offset).await?;
             while let Some(piece) = staged.try_next().await? {
-                let length =
-                    usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
-                hasher.update(&piece[..length]);
-                left -= length as u64;
-                if left == 0 {
-                    break;
-                }
+                hasher.update(&piece);
             }
             // Saved at once, so that a client whose close is cut has its bytes read only this once.
             self.save_upload(upload, session.offset, hasher.clone())

@@ -100,7 +100,7 @@ impl Registry {
         }
     }
 
-    async fn write_usage(&self) -> Result<(), DbError> {
+    pub(crate) async fn write_usage(&self) -> Result<(), DbError> {
         let mut counted = self.usage.take().into_iter().peekable();
         // A part at a time, so that pushes do not wait long.
         while counted.peek().is_some() {

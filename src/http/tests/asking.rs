@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::credential::Credential;
-use super::examples::{self, token_form};
+use super::examples::{self, token_form, upstream};
 use super::names::{BLOB, Fresh, Names, SOURCE};
 use super::people::{People, gather};
 use super::table::{Cell, Row};
@@ -253,6 +253,12 @@ impl Walk {
         let role = json!({"grants": in_shop});
         let path = "/projects/shop/roles/auditor";
         world.must(by, Method::PUT, path, role).await;
+        let upstream = self.names.fill(&upstream().to_string());
+        let upstream = serde_json::from_str(&upstream).unwrap();
+        self.make("/upstreams", "/upstreams/faraway", by, upstream)
+            .await;
+        let group = json!({"name": "bundle", "members": ["shop"]});
+        self.make("/groups", "/groups/bundle", by, group).await;
         for repository in [self.names.of("repository"), SOURCE] {
             let pushed = world.push_blob(by, repository, BLOB).await;
             assert_eq!(pushed.status, StatusCode::CREATED, "{}", pushed.text());

@@ -146,16 +146,27 @@ pub(super) fn document(operation: &str) -> Option<Value> {
         "PUT /api/v1/projects/{project}/members/{user}" => json!({"roles": ["reader"]}),
         "PUT /api/v1/projects/{project}/roles/{role}" => json!({"grants": grants}),
         "PUT /api/v1/repositories/{repository}/tags/{tag}" => json!({"reference": "base"}),
+        "POST /api/v1/upstreams" => upstream(),
+        "PATCH /api/v1/upstreams/{upstream}" => json!({"order": 7}),
+        "POST /api/v1/groups" => json!({"name": "{group}", "members": ["shop"]}),
+        "PATCH /api/v1/groups/{group}" => json!({"members": ["shop"]}),
+        "POST /api/v1/caches/warm" => json!({"images": ["{upstream}/web:1"]}),
         _ => return None,
     })
+}
+
+/// One that is never asked.
+pub(super) fn upstream() -> Value {
+    json!({"name": "{upstream}", "url": "https://{upstream}.example", "offline": true})
 }
 
 /// An operation of the management API, or another path, for things of these names.
 pub(super) fn call(method: &str, path: &str, names: &Names) -> Call {
     let document = document(&format!("{method} {path}"));
     let method: Method = method.parse().unwrap();
-    let path = path
+    let path = named(path)
         .replace("{reference}", reference(&method))
+        .replace("{prefix}", "shop")
         .replace("/v2/{*rest}", "/v2/shop/web-front/nothing")
         .replace("{*rest}", "v1/nothing");
     let call = Call::new(method, names.fill_path(&path));
@@ -163,6 +174,11 @@ pub(super) fn call(method: &str, path: &str, names: &Names) -> Call {
         Some(document) => call.with_body("application/json", names.fill(&document.to_string())),
         None => call,
     }
+}
+
+/// The project of a cache is that of its upstream.
+fn named(path: &str) -> String {
+    path.replace("/caches/{project}/", "/caches/{upstream}/")
 }
 
 /// Images are deleted by digest alone.
@@ -177,7 +193,7 @@ fn reference(method: &Method) -> &'static str {
 /// What can be missing for an operation, from the project to the thing itself.
 pub(super) fn things(method: &str, path: &str) -> Vec<&'static str> {
     let document = document(&format!("{method} {path}")).map(|document| document.to_string());
-    let template = format!("{path} {}", document.unwrap_or_default())
+    let template = format!("{} {}", named(path), document.unwrap_or_default())
         .replace("{reference}", reference(&method.parse().unwrap()));
     let words = [
         "project",
@@ -188,9 +204,11 @@ pub(super) fn things(method: &str, path: &str) -> Vec<&'static str> {
         "token",
         "robot",
         "role",
+        "upstream",
+        "group",
     ];
-    let named = |word: &&str| template.contains(&format!("{{{word}}}"));
-    let mut things: Vec<_> = words.into_iter().filter(named).collect();
+    let in_template = |word: &&str| template.contains(&format!("{{{word}}}"));
+    let mut things: Vec<_> = words.into_iter().filter(in_template).collect();
     if things.first() == Some(&"repository") {
         things.insert(0, "project");
     }

@@ -30,6 +30,8 @@ impl Names {
             ("token", "laptop".to_owned()),
             ("robot", "ci-bot".to_owned()),
             ("role", "auditor".to_owned()),
+            ("upstream", "faraway".to_owned()),
+            ("group", "bundle".to_owned()),
         ];
         Self(names.into())
     }

@@ -3,6 +3,7 @@
 //! - Without credentials: 401 and a challenge, but where everybody is answered.
 //! - A credential that is not good: 401, whatever is asked.
 //! - One that is good and lacks the right: 401 under `/v2`, 404 under `/api/v1`, 403 at `/metrics`.
+//! - Upstreams, groups and caches are those of the whole installation, and so of the admin alone.
 //! - A reader pulls; a writer pushes too; a maintainer deletes too, and has the robots and the audit
 //!   log of the project; an owner also has its members, roles and settings. A tester may pull and
 //!   push `shop/web-*`, and has no right on the project itself. `limited` is a personal token of
@@ -89,6 +90,19 @@ GET    /api/v1/repositories/{repository}/images                  401 401 404 200
 GET    /api/v1/repositories/{repository}/images/{reference}      401 401 404 200/404 200/404 200/404 200/404 200/404 200/404 200/404 200/404
 DELETE /api/v1/repositories/{repository}/images/{reference}      401 401 404 404     404     204/404 204/404 204/404 404     404     404
 GET    /api/v1/repositories/{repository}/images/{reference}/referrers 401 401 404 200/404 200/404 200/404 200/404 200/404 200/404 200/404 200/404
+GET    /api/v1/upstreams                                         401 401 404 404     404     404     404     200     404     404     404
+POST   /api/v1/upstreams                                         401 401 404 404     404     404     404     409/201 404     404     404
+GET    /api/v1/upstreams/{upstream}                              401 401 404 404     404     404     404     200/404 404     404     404
+PATCH  /api/v1/upstreams/{upstream}                              401 401 404 404     404     404     404     200/404 404     404     404
+DELETE /api/v1/upstreams/{upstream}                              401 401 404 404     404     404     404     204/404 404     404     404
+GET    /api/v1/groups                                            401 401 404 404     404     404     404     200     404     404     404
+POST   /api/v1/groups                                            401 401 404 404     404     404     404     409/201 404     404     404
+GET    /api/v1/groups/{group}                                    401 401 404 404     404     404     404     200/404 404     404     404
+PATCH  /api/v1/groups/{group}                                    401 401 404 404     404     404     404     200/404 404     404     404
+DELETE /api/v1/groups/{group}                                    401 401 404 404     404     404     404     204/404 404     404     404
+GET    /api/v1/caches                                            401 401 404 404     404     404     404     200     404     404     404
+GET    /api/v1/caches/{project}/hours                            401 401 404 404     404     404     404     200/404 404     404     404
+POST   /api/v1/caches/warm                                       401 401 404 404     404     404     404     200     404     404     404
 GET    /api/v1/audit                                             401 401 404 404     404     404     404     200     404     404     404
 GET    /api/v1/audit?project={project}                           401 401 404 404     404     200     200     200     404     404     404
 ";
@@ -106,6 +120,8 @@ POST   /token                             400 401 200 200 200 200 200 200 200 20
 GET    /v2                                401 401 200 200 200 200 200 200 200 200 200
 GET    /v2/                               401 401 200 200 200 200 200 200 200 200 200
 GET    /v2/{*rest}                        404 404 404 404 404 404 404 404 404 404 404
+GET    /{prefix}/v2/                      401 401 200 200 200 200 200 200 200 200 200
+GET    /{prefix}/v2/{*rest}               404 404 404 404 404 404 404 404 404 404 404
 GET    /api/{*rest}                       404 404 404 404 404 404 404 404 404 404 404
 ";
 

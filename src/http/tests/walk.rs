@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use berth_registry::source::Sources;
 use http::Method;
 
 use super::super::{Metrics, routes};
@@ -11,7 +12,7 @@ use super::asking::{Asked, METHODS, Walk};
 use super::examples::{VARIANTS, call, call_of, endpoint, scope, things, variant};
 use super::names::Names;
 use super::table::{API, OTHERS, REGISTRY, rows};
-use super::world::{HOST, SERVICE};
+use super::world::{HOST, SERVICE, World};
 
 const BASIC: &str = "Basic realm=\"berth\", charset=\"UTF-8\"";
 #[tokio::test(flavor = "multi_thread")]
@@ -99,9 +100,12 @@ async fn everybody_gets_from_every_other_path_what_the_table_says() {
     let rows = rows(OTHERS);
     let (mut walk, people) = Walk::begin().await;
     let in_table: BTreeSet<_> = rows.iter().map(|row| row.head[1]).collect();
-    let registry = &walk.world.registry;
-    let metrics = Arc::new(Metrics::new(Arc::clone(registry)));
-    let all: BTreeSet<_> = routes(registry, metrics)
+    let World {
+        registry, proxy, ..
+    } = &walk.world;
+    let metrics = Metrics::new(Arc::clone(registry), Arc::clone(proxy));
+    let sources: Arc<dyn Sources> = Arc::clone(proxy) as _;
+    let all: BTreeSet<_> = routes(registry, &sources, Arc::new(metrics))
         .into_iter()
         .map(|(path, _)| path)
         .chain(berth_console::undescribed_paths())

@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use berth_oci::{Algorithm, Digest};
+use berth_proxy::{Proxy, ProxySettings};
 use berth_registry::auth::{NewPassword, Place, SecretKeys};
+use berth_registry::cache::CacheLimits;
 use berth_registry::http::{Client, Scheme};
 use berth_registry::{Clock, Db, Limits, LocalStore, Registry, Timestamp};
 use futures_util::stream;
@@ -30,6 +32,7 @@ pub(super) struct World {
     folder: TempDir,
     clock: Arc<TestClock>,
     pub(super) registry: Arc<Registry>,
+    pub(super) proxy: Arc<Proxy>,
     app: Router,
 }
 
@@ -116,31 +119,54 @@ impl World {
         let password = NewPassword::try_from(PASSWORD.to_owned()).unwrap();
         let admin = "admin".parse().unwrap();
         registry.create_first_user(admin, password).await.unwrap();
-        Self::around(folder, clock, registry)
+        Self::around(folder, clock, registry, ProxySettings::default()).await
+    }
+
+    /// A world whose configuration has upstreams and groups.
+    pub(super) async fn open_with(settings: ProxySettings) -> Self {
+        let world = Self::open_for(SERVICE).await;
+        let (folder, clock, registry) = world.restarted().await;
+        Self::around(folder, clock, registry, settings).await
     }
 
     /// The same folder after a restart.
     pub(super) async fn reopen(self) -> Self {
+        let (folder, clock, registry) = self.restarted().await;
+        Self::around(folder, clock, registry, ProxySettings::default()).await
+    }
+
+    /// Ends it, and opens its folder again.
+    async fn restarted(self) -> (TempDir, Arc<TestClock>, Arc<Registry>) {
         let Self {
             folder,
             clock,
             registry,
+            proxy,
             app,
         } = self;
+        proxy.close().await;
         registry.close().await;
         // Nobody may hold the store any more.
-        drop((app, registry));
+        drop((app, proxy, registry));
         let registry = open(folder.path(), &clock, SERVICE).await;
-        Self::around(folder, clock, registry)
+        (folder, clock, registry)
     }
 
-    fn around(folder: TempDir, clock: Arc<TestClock>, registry: Arc<Registry>) -> Self {
-        let metrics = Arc::new(Metrics::new(Arc::clone(&registry)));
-        let app = app(Arc::clone(&registry), metrics, false);
+    async fn around(
+        folder: TempDir,
+        clock: Arc<TestClock>,
+        registry: Arc<Registry>,
+        settings: ProxySettings,
+    ) -> Self {
+        let proxy = Proxy::open(Arc::clone(&registry), settings).await;
+        let proxy = proxy.unwrap();
+        let metrics = Arc::new(Metrics::new(Arc::clone(&registry), Arc::clone(&proxy)));
+        let app = app(Arc::clone(&registry), Arc::clone(&proxy), metrics, false);
         Self {
             folder,
             clock,
             registry,
+            proxy,
             app,
         }
     }
@@ -391,7 +417,15 @@ async fn open(folder: &Path, clock: &Arc<TestClock>, service: &str) -> Arc<Regis
     };
     let secrets = SecretKeys::new("a secret key of the tests, long enough", None);
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    Registry::open(db, Arc::new(store), clock, limits, secrets, place)
-        .await
-        .unwrap()
+    Registry::open(
+        db,
+        Arc::new(store),
+        clock,
+        limits,
+        CacheLimits::default(),
+        secrets,
+        place,
+    )
+    .await
+    .unwrap()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::value::MapAccessDeserializer;
@@ -63,15 +63,30 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
+/// Tells null from nothing.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
 impl<T: Serialize> IntoResponse for Document<T> {
     fn into_response(self) -> Response {
-        let text = serde_json::to_string(&self.0).expect("a document of texts and numbers is JSON");
-        json_text(text)
+        json_text(text_of(&self.0))
     }
 }
 
+pub(super) fn text_of(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("a document of texts and numbers is JSON")
+}
+
 pub(super) fn json_text(text: String) -> Response {
-    let mut response = Response::new(Body::from(text));
+    with_json(Body::from(text))
+}
+
+/// An answer whose body is a JSON document.
+pub(super) fn with_json(body: Body) -> Response {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -85,6 +100,19 @@ impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         let mut response = Document(self.0).into_response();
         *response.status_mut() = StatusCode::CREATED;
+        response
+    }
+}
+
+/// 201 with what was made, and the path that it has from now on.
+pub(super) struct CreatedAt<T>(pub(super) String, pub(super) T);
+
+impl<T: Serialize> IntoResponse for CreatedAt<T> {
+    fn into_response(self) -> Response {
+        let Self(path, made) = self;
+        let mut response = Created(made).into_response();
+        let path = path.try_into().expect("a path of names is a header");
+        response.headers_mut().insert(LOCATION, path);
         response
     }
 }

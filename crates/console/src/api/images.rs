@@ -323,7 +323,9 @@ impl From<SourceError> for Problem {
     fn from(error: SourceError) -> Self {
         match error {
             SourceError::Db(error) => error.into(),
-            SourceError::Store(error) => Self::internal(error),
+            error @ (SourceError::Store(_) | SourceError::Elsewhere { .. }) => {
+                Self::internal(error)
+            }
         }
     }
 }

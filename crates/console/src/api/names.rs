@@ -81,6 +81,18 @@ paths! {
         /// Name of the role
         role: RoleName as AccountName = "tester"
     }
+    UpstreamPath {
+        /// Name of the upstream
+        upstream: ProjectName as ProjectName = "hub"
+    }
+    GroupPath {
+        /// Name of the group
+        group: ProjectName as ProjectName = "all"
+    }
+    CachePath {
+        /// Name of the project that keeps what comes from a registry
+        project: ProjectName as ProjectName = "hub"
+    }
     RepositoryPath {
         /// Name of the repository, percent-encoded: shop%2Fweb
         repository: RepositoryName as RepositoryName = "shop/web"

@@ -22,6 +22,8 @@ pub(super) struct Project {
     name: String,
     /// Whether everybody may pull, without credentials too
     public: bool,
+    /// `hosted`, `proxy` for a cache of what an upstream has, or `group`
+    kind: &'static str,
     #[schema(format = DateTime)]
     created_at: String,
 }
@@ -154,6 +156,7 @@ impl From<Owned> for Project {
         Self {
             name: project.name.to_string(),
             public: project.public,
+            kind: project.kind.as_str(),
             created_at: time::text(project.created_at),
         }
     }
@@ -164,7 +167,7 @@ impl From<CreateProjectError> for Problem {
         use CreateProjectError as E;
         match error {
             E::Taken(_) => Self::conflict(error),
-            E::Reserved(_) => Self::impossible(error),
+            E::Reserved { .. } => Self::impossible(error),
             E::Db(error) => error.into(),
         }
     }

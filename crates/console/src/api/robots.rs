@@ -5,11 +5,11 @@ use berth_registry::accounts::{
     CreateRobotError, NewRobot, Robot as Account, RobotChange, RobotError, RobotOwner,
 };
 use berth_registry::auth::{Action, RobotName, Target};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Console;
-use super::document::{Created, Document, Object};
+use super::document::{Created, Document, Object, given};
 use super::grant::{self, Grant};
 use super::names::{Named, ProjectPath, ProjectRobotPath, RobotPath};
 use super::page::{List, PageQuery, Parameters};
@@ -68,11 +68,6 @@ pub(super) struct Change {
     #[serde(default, deserialize_with = "given")]
     #[schema(format = DateTime, value_type = Option<String>, example = "2099-01-31T12:00:00Z")]
     expires_at: Option<Option<String>>,
-}
-
-/// Tells null from nothing.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 #[derive(Serialize, ToSchema)]

@@ -1,6 +1,7 @@
 //! How texts are described that are more than any text. The parser of each is elsewhere; that both
 //! take and refuse the same is what tests/openapi shows.
 
+use berth_proxy::Profile;
 use berth_registry::auth::{Action, ActionSet};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -29,6 +30,12 @@ macro_rules! component {
     };
 }
 
+macro_rules! repository {
+    () => {
+        concat!(component!(), "(/", component!(), ")*")
+    };
+}
+
 macro_rules! tag {
     () => {
         "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
@@ -51,23 +58,44 @@ texts! {
     /// Of a user, a token, a robot or a role.
     AccountName: "^[a-z]([a-z0-9._-]*[a-z0-9])?$", at most 64;
     ProjectName: concat!("^", component!(), "$"), at most 255;
-    RepositoryName: concat!("^", component!(), "(/", component!(), ")*$"), at most 255;
+    RepositoryName: concat!("^", repository!(), "$"), at most 255;
     Tag: concat!("^", tag!(), "$"), at most 128;
     Digest: concat!("^(", digest!(), ")$"), at most 135;
     Reference: concat!("^(", tag!(), "|", digest!(), ")$"), at most 135;
+    /// A repository with a tag or a digest.
+    ImageName: concat!("^", repository!(), "(:", tag!(), "|@(", digest!(), "))$"), at most 391;
+    /// A repository of an upstream with a tag.
+    WarmImage: concat!("^", repository!(), ":", tag!(), "$"), at most 384;
+    PlatformName: "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?$", at most 100;
+    /// A host, or `host:port`.
+    Host: "^[A-Za-z0-9._:\\[\\]-]+$", at most 261;
+    /// A host, `host:port` or `*.domain`.
+    HostPattern: "^[A-Za-z0-9._:*\\[\\]-]+$", at most 261;
+    /// A regular expression that matches whole tags.
+    TagPattern: "^", at most 255;
     RepositoryGlob: concat!("^(", glob!(), ")(/(", glob!(), "))*$"), at most 255;
 }
 
-/// The name of an action, or the sign for all of them.
-pub(super) struct ActionName;
+macro_rules! names {
+    ($($(#[$doc:meta])* $type:ident: $names:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $type;
 
-impl ToSchema for ActionName {}
+        impl ToSchema for $type {}
 
-impl PartialSchema for ActionName {
-    fn schema() -> RefOr<Schema> {
-        let names = Action::ALL.into_iter().map(Action::as_str);
-        let names = names.chain([ActionSet::EVERYTHING]);
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        Schema::Object(text.enum_values(Some(names)).build()).into()
-    }
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                let text = ObjectBuilder::new().schema_type(Type::String);
+                Schema::Object(text.enum_values(Some($names)).build()).into()
+            }
+        }
+    )*};
+}
+
+names! {
+    /// The name of an action, or the sign for all of them.
+    ActionName: Action::ALL.into_iter().map(Action::as_str).chain([ActionSet::EVERYTHING]);
+    /// A kind of registry.
+    ProfileName: Profile::names();
+    CapabilityName: ["resolve", "pull"];
 }

@@ -332,3 +332,25 @@ fn an_upload_id_has_one_spelling() {
         assert_eq!(text.parse::<UploadId>(), Err(InvalidUploadId), "{text}");
     }
 }
+
+#[test]
+fn a_namespace_is_read_beside_the_rest() {
+    let namespace = |query| Endpoint::namespace(query);
+    assert_eq!(namespace("n=2&last=ns"), Ok(None));
+    assert_eq!(namespace("ns=docker.io"), Ok(Some("docker.io".to_owned())));
+    assert_eq!(namespace("n=2&ns=a%3A5000"), Ok(Some("a:5000".to_owned())));
+    assert_eq!(
+        namespace("ns=a&ns=b"),
+        Err(ParseError::RepeatedParameter("ns"))
+    );
+}
+
+#[test]
+fn a_renamed_end_point_is_the_same_of_another_repository() {
+    let name: RepositoryName = "hub/library/alpine".parse().unwrap();
+    let asked = Endpoint::parse(&Method::GET, "/v2/alpine/manifests/3", "").unwrap();
+    let renamed = asked.renamed(name.clone());
+    assert_eq!(renamed.repository(), Some(&name));
+    assert_eq!(renamed.path(), "/v2/hub/library/alpine/manifests/3");
+    assert_eq!(Endpoint::Version.renamed(name), Endpoint::Version);
+}

@@ -12,6 +12,14 @@ fn descriptor(media_type: &str, letter: char) -> Value {
     json!({"mediaType": media_type, "digest": digest(letter).to_string(), "size": 1})
 }
 
+fn edge(role: EdgeRole, letter: char) -> Edge {
+    Edge {
+        role,
+        digest: digest(letter),
+        size_bytes: 1,
+    }
+}
+
 fn image() -> Value {
     json!({
         "schemaVersion": 2,
@@ -52,10 +60,10 @@ fn without(mut document: Value, member: &str) -> Value {
 fn an_image_names_its_config_and_each_layer_once() {
     let manifest = parse(&image()).expect("an image");
     let expected = vec![
-        Edge::Config(digest('a')),
-        Edge::Layer(digest('b')),
-        Edge::OptionalBlob(digest('c')),
-        Edge::OptionalBlob(digest('d')),
+        edge(EdgeRole::Config, 'a'),
+        edge(EdgeRole::Layer, 'b'),
+        edge(EdgeRole::OptionalBlob, 'c'),
+        edge(EdgeRole::OptionalBlob, 'd'),
     ];
     assert_eq!(manifest.edges, expected);
     assert_eq!(
@@ -74,7 +82,7 @@ fn a_digest_that_is_config_and_layer_at_once_counts_once() {
     );
     assert_eq!(
         parse(&artifact).expect("an artifact").edges,
-        vec![Edge::Config(digest('a'))]
+        vec![edge(EdgeRole::Config, 'a')]
     );
     let foreign = descriptor(
         "application/vnd.oci.image.layer.nondistributable.v1.tar",
@@ -84,7 +92,7 @@ fn a_digest_that_is_config_and_layer_at_once_counts_once() {
     let twice = with(image(), "layers", json!([foreign, layer]));
     assert_eq!(
         parse(&twice).expect("an image").edges,
-        vec![Edge::Config(digest('a')), Edge::Layer(digest('b'))]
+        vec![edge(EdgeRole::Config, 'a'), edge(EdgeRole::Layer, 'b')]
     );
 }
 
@@ -93,7 +101,10 @@ fn an_index_names_manifests_and_blobs_that_need_not_be_there() {
     let manifest = parse(&index()).expect("an index");
     assert_eq!(
         manifest.edges,
-        vec![Edge::Child(digest('a')), Edge::OptionalBlob(digest('b'))]
+        vec![
+            edge(EdgeRole::Child, 'a'),
+            edge(EdgeRole::OptionalBlob, 'b')
+        ]
     );
     assert_eq!(manifest.artifact_type, None);
 }

@@ -53,3 +53,16 @@ fn tags_follow_the_grammar_of_the_specification() {
         assert!(text.parse::<Tag>().is_err(), "{text:?}");
     }
 }
+
+#[test]
+fn a_name_moves_into_a_project_and_out_again() {
+    let name: RepositoryName = "library/alpine".parse().unwrap();
+    let project: ProjectName = "hub".parse().unwrap();
+    let within = name.within(&project).unwrap();
+    assert_eq!(within.as_str(), "hub/library/alpine");
+    assert_eq!(within.in_project(), Some(name));
+    let alone: RepositoryName = "alpine".parse().unwrap();
+    assert_eq!(alone.in_project(), None);
+    let long: RepositoryName = "a".repeat(NAME_BYTES).parse().unwrap();
+    assert!(long.within(&project).is_err());
+}

@@ -44,6 +44,15 @@ pub fn tag_pattern(text: &str) -> Result<Regex, InvalidSettings> {
         })
 }
 
+/// The text that [`tag_pattern`] has read.
+pub(super) fn tag_pattern_text(pattern: &Regex) -> &str {
+    let whole = pattern.as_str();
+    let inner = whole
+        .strip_prefix("^(?:")
+        .and_then(|text| text.strip_suffix(")$"));
+    inner.unwrap_or(whole)
+}
+
 fn compile(text: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(text).size_limit(PATTERN_BYTES).build();
     built.map_err(|error| match error {

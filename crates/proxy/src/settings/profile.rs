@@ -32,6 +32,11 @@ impl Profile {
         (Self::Mcr, "mcr"),
     ];
 
+    /// Of every profile.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().map(|(_, name)| name)
+    }
+
     pub fn as_str(self) -> &'static str {
         let named = Self::NAMES.iter().find(|(profile, _)| *profile == self);
         named.expect("every profile has a name").1

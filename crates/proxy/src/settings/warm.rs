@@ -52,6 +52,19 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
+impl Platform {
+    /// Whether an entry of an index is for this. What is for no system, as attestations are, goes
+    /// along.
+    pub(crate) fn matches(&self, entry: &oci_spec::image::Platform) -> bool {
+        let (os, architecture) = (entry.os().to_string(), entry.architecture().to_string());
+        let variant = |wanted: &String| entry.variant().as_ref() == Some(wanted);
+        os == "unknown"
+            || (os == self.os
+                && architecture == self.architecture
+                && self.variant.as_ref().is_none_or(variant))
+    }
+}
+
 impl FromStr for Platform {
     type Err = InvalidSettings;
 

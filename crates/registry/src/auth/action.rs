@@ -24,10 +24,14 @@ pub enum Action {
     UserManage,
     /// Read `/metrics`.
     MetricsRead,
+    /// See the upstreams and groups, and how their caches do.
+    UpstreamRead,
+    /// Make, change and remove upstreams and groups, and fetch images ahead of need.
+    UpstreamManage,
 }
 
 impl Action {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Pull,
         Self::Push,
         Self::Delete,
@@ -38,6 +42,8 @@ impl Action {
         Self::ProjectCreate,
         Self::UserManage,
         Self::MetricsRead,
+        Self::UpstreamRead,
+        Self::UpstreamManage,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -52,6 +58,8 @@ impl Action {
             Self::ProjectCreate => "project.create",
             Self::UserManage => "user.manage",
             Self::MetricsRead => "metrics.read",
+            Self::UpstreamRead => "upstream.read",
+            Self::UpstreamManage => "upstream.manage",
         }
     }
 

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::account::{Account, AccountId};
-use super::action::ActionSet;
+use super::action::{Action, ActionSet};
 use super::rights::{Rights, Target};
 use super::token::AccessToken;
 use crate::audit::{Actor, ActorKind};
@@ -29,7 +29,7 @@ impl Caller {
         }
     }
 
-    pub(super) fn anonymous(address: Option<IpAddr>) -> Self {
+    pub(crate) fn anonymous(address: Option<IpAddr>) -> Self {
         Self {
             account: None,
             token: None,
@@ -54,6 +54,12 @@ impl Caller {
             Some(token) => token.catalog,
             None => self.account.is_some(),
         }
+    }
+
+    /// Whether an access token was shown that was given for this.
+    pub(crate) fn token_allows(&self, action: Action, target: Target<'_>) -> bool {
+        let token = self.token.as_ref();
+        token.is_some_and(|token| token.rights.allow(action, target))
     }
 
     pub(crate) fn expired_at(&self) -> Option<Timestamp> {

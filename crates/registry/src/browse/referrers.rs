@@ -29,7 +29,7 @@ impl Registry {
         limit: usize,
     ) -> Result<Page<ReferrerSummary, u64>, SourceError> {
         let listing = self
-            .source(repository)
+            .hosted()
             .referrers(
                 repository,
                 subject,

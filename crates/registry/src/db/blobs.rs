@@ -51,6 +51,18 @@ pub(crate) async fn ensure(
     Ok(row.into())
 }
 
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    digest: &Digest,
+) -> Result<Option<BlobRow>, DbError> {
+    let row: Option<(i64, i64, String)> =
+        sqlx::query_as("SELECT id, size_bytes, key FROM blobs WHERE digest = $1")
+            .bind(digest.as_str())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(BlobRow::from))
+}
+
 /// Gives the repository the blob. Again is no error.
 pub(crate) async fn add_to_repository(
     connection: &mut SqliteConnection,
@@ -89,6 +101,53 @@ pub(crate) async fn find_in_repository(
     .await?;
     Ok(row
         .map(|(repository_id, id, size_bytes, key)| (repository_id, (id, size_bytes, key).into())))
+}
+
+/// What is known of a blob that a repository lacks.
+pub(crate) struct Elsewhere {
+    /// The bytes, which another repository has.
+    pub(crate) stored: Option<BlobRow>,
+    /// Whether that is a repository of the same project.
+    pub(crate) beside: bool,
+    /// Whether a manifest of the repository names it.
+    pub(crate) named: bool,
+    /// The size that this manifest says.
+    pub(crate) named_size: Option<u64>,
+}
+
+pub(crate) async fn elsewhere(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Elsewhere, DbError> {
+    let stored = find(&mut *connection, digest).await?;
+    let named: Option<(Option<i64>,)> = sqlx::query_as(
+        "SELECT MAX(e.size_bytes)
+         FROM repositories r JOIN edges e ON e.repository_id = r.id AND e.digest = $2 AND e.kind = 'blob'
+         WHERE r.name = $1 GROUP BY r.id",
+    )
+    .bind(repository.as_str())
+    .bind(digest.as_str())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let beside: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1
+         FROM blobs b
+         JOIN repository_blobs rb ON rb.blob_id = b.id
+         JOIN repositories r ON r.id = rb.repository_id
+         JOIN projects p ON p.id = r.project_id
+         WHERE b.digest = $1 AND p.name = $2 LIMIT 1",
+    )
+    .bind(digest.as_str())
+    .bind(repository.project().as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(Elsewhere {
+        stored,
+        beside: beside.is_some(),
+        named: named.is_some(),
+        named_size: named.and_then(|(size,)| size).map(unsigned),
+    })
 }
 
 /// Some repositories that have the blob, those of the project first.

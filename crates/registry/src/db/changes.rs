@@ -6,6 +6,8 @@ use crate::clock::Timestamp;
 
 /// The topic of everything that says who may do what.
 pub(crate) const RIGHTS: &str = "rights";
+/// Upstreams and groups.
+pub(crate) const SOURCES: &str = "sources";
 pub(crate) const SIGNING_KEYS: &str = "signing_keys";
 
 /// What has changed behind some place in the sequence.

@@ -180,15 +180,17 @@ pub(crate) async fn add_edge(
     repository_id: i64,
     kind: EdgeKind,
     digest: &Digest,
+    size_bytes: Option<u64>,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "INSERT INTO edges (manifest_id, kind, digest, repository_id) VALUES ($1, $2, $3, $4)
+        "INSERT INTO edges (manifest_id, kind, digest, repository_id, size_bytes) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (manifest_id, kind, digest) DO NOTHING",
     )
     .bind(manifest_id)
     .bind(kind.as_str())
     .bind(digest.as_str())
     .bind(repository_id)
+    .bind(size_bytes.map(signed))
     .execute(connection)
     .await?;
     Ok(())
@@ -202,8 +204,8 @@ pub(crate) async fn add_required_blob(
     digest: &Digest,
 ) -> Result<bool, DbError> {
     let done = sqlx::query(
-        "INSERT INTO edges (manifest_id, kind, digest, repository_id)
-         SELECT $1, 'blob', b.digest, rb.repository_id
+        "INSERT INTO edges (manifest_id, kind, digest, repository_id, size_bytes)
+         SELECT $1, 'blob', b.digest, rb.repository_id, b.size_bytes
          FROM blobs b JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = $2
          WHERE b.digest = $3",
     )

@@ -22,6 +22,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         "browse",
         include_str!("../../../../migrations/sqlite/0003_browse.sql"),
     ),
+    (
+        4,
+        "proxy",
+        include_str!("../../../../migrations/sqlite/0004_proxy.sql"),
+    ),
 ];
 
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), DbError> {

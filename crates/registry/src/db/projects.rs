@@ -5,25 +5,28 @@ use sqlx::SqliteConnection;
 
 use super::{DbError, checked};
 use crate::auth::{BuiltinRole, Rights, RoleName};
+use crate::cache::ProjectKind;
 use crate::clock::Timestamp;
 
 pub(crate) struct ProjectRow {
     pub(crate) id: i64,
     pub(crate) name: ProjectName,
     pub(crate) public: bool,
+    pub(crate) kind: ProjectKind,
     pub(crate) created_at: Timestamp,
 }
 
-type Columns = (i64, String, i64, i64);
+type Columns = (i64, String, i64, String, i64);
 
 impl TryFrom<Columns> for ProjectRow {
     type Error = DbError;
 
-    fn try_from((id, name, public, created_at): Columns) -> Result<Self, DbError> {
+    fn try_from((id, name, public, kind, created_at): Columns) -> Result<Self, DbError> {
         Ok(Self {
             id,
             name: checked(name, "the name of a project")?,
             public: public != 0,
+            kind: checked(kind, "the kind of a project")?,
             created_at: Timestamp(created_at),
         })
     }
@@ -34,7 +37,7 @@ pub(crate) async fn find(
     name: &ProjectName,
 ) -> Result<Option<ProjectRow>, DbError> {
     let row: Option<Columns> =
-        sqlx::query_as("SELECT id, name, public, created_at FROM projects WHERE name = $1")
+        sqlx::query_as("SELECT id, name, public, kind, created_at FROM projects WHERE name = $1")
             .bind(name.as_str())
             .fetch_optional(connection)
             .await?;
@@ -45,16 +48,18 @@ pub(crate) async fn find(
 pub(crate) async fn insert(
     connection: &mut SqliteConnection,
     name: &ProjectName,
+    kind: ProjectKind,
     public: bool,
     now: Timestamp,
 ) -> Result<Option<i64>, DbError> {
     let row: Option<(i64,)> = sqlx::query_as(
-        "INSERT INTO projects (name, public, created_at) VALUES ($1, $2, $3)
+        "INSERT INTO projects (name, public, kind, created_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (name) DO NOTHING
          RETURNING id",
     )
     .bind(name.as_str())
     .bind(i64::from(public))
+    .bind(kind.as_str())
     .bind(now.0)
     .fetch_optional(connection)
     .await?;
@@ -68,13 +73,25 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<ProjectRow>, DbError> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT id, name, public, created_at FROM projects WHERE name > $1 ORDER BY name LIMIT $2",
+        "SELECT id, name, public, kind, created_at FROM projects WHERE name > $1 ORDER BY name LIMIT $2",
     )
     .bind(after)
     .bind(limit)
     .fetch_all(connection)
     .await?;
     rows.into_iter().map(ProjectRow::try_from).collect()
+}
+
+/// The projects of upstreams and groups.
+pub(crate) async fn not_hosted(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<ProjectName>, DbError> {
+    let rows: Vec<(String,)> = sqlx::query_as("SELECT name FROM projects WHERE kind <> 'hosted'")
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|(name,)| checked(name, "the name of a project"))
+        .collect()
 }
 
 pub(crate) async fn set_public(
@@ -104,9 +121,28 @@ pub(crate) async fn has_manifests(
     Ok(row.is_some())
 }
 
-/// Removes the project, its repositories, and that they had blobs; it has no manifests.
+/// Whether there is a project of this name, or was one that things were pushed to.
+pub(crate) async fn claimed(
+    connection: &mut SqliteConnection,
+    name: &ProjectName,
+) -> Result<bool, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM projects WHERE name = $1
+         UNION ALL SELECT 1 FROM retired_projects WHERE name = $1 LIMIT 1",
+    )
+    .bind(name.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Removes the project, its repositories, and that they had blobs; it has no manifests. The name of
+/// a hosted one is remembered.
 pub(crate) async fn delete(connection: &mut SqliteConnection, id: i64) -> Result<(), DbError> {
     for statement in [
+        "INSERT INTO retired_projects (name)
+         SELECT name FROM projects WHERE id = $1 AND kind = 'hosted'
+         ON CONFLICT (name) DO NOTHING",
         "DELETE FROM repository_blobs
          WHERE repository_id IN (SELECT id FROM repositories WHERE project_id = $1)",
         "DELETE FROM repositories WHERE project_id = $1",

@@ -7,9 +7,9 @@ use sqlx::SqliteConnection;
 use super::{DbError, checked, signed, unsigned};
 
 /// What a list of referrers says of one.
-pub(crate) struct ReferrerRow {
+pub struct ReferrerRow {
     pub(crate) id: i64,
-    pub(crate) digest: Digest,
+    pub digest: Digest,
     pub(crate) media_type: String,
     pub(crate) size_bytes: u64,
     pub(crate) artifact_type: Option<String>,

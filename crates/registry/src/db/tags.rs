@@ -1,7 +1,7 @@
 use berth_oci::{Digest, Page, RepositoryName, Tag};
 use sqlx::SqliteConnection;
 
-use super::DbError;
+use super::{DbError, checked as checked_value};
 use crate::clock::Timestamp;
 
 /// Why a tag moved.
@@ -9,6 +9,8 @@ use crate::clock::Timestamp;
 pub(crate) enum Cause {
     Push,
     Retag,
+    /// An upstream has moved it.
+    Fill,
 }
 
 impl Cause {
@@ -16,6 +18,7 @@ impl Cause {
         match self {
             Self::Push => "push",
             Self::Retag => "retag",
+            Self::Fill => "fill",
         }
     }
 }
@@ -85,6 +88,48 @@ pub(crate) async fn delete(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// When the upstream was last heard to have the tag where it is, and its digest.
+pub(crate) async fn checked(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    tag: &Tag,
+) -> Result<Option<(Digest, Timestamp)>, DbError> {
+    let row: Option<(String, Option<i64>)> = sqlx::query_as(
+        "SELECT m.digest, t.checked_at
+         FROM repositories r
+         JOIN tags t ON t.repository_id = r.id AND t.name = $2
+         JOIN manifests m ON m.id = t.manifest_id
+         WHERE r.name = $1",
+    )
+    .bind(repository.as_str())
+    .bind(tag.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|(digest, at)| {
+        let digest = checked_value(digest, "a digest")?;
+        Ok((digest, Timestamp(at.unwrap_or_default())))
+    })
+    .transpose()
+}
+
+pub(crate) async fn set_checked(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    tag: &Tag,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE tags SET checked_at = $3
+         WHERE repository_id = (SELECT id FROM repositories WHERE name = $1) AND name = $2",
+    )
+    .bind(repository.as_str())
+    .bind(tag.as_str())
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Names in order of their bytes.

@@ -34,6 +34,9 @@ pub(crate) async fn add(
         .bind(*repository_id)
         .bind(*id),
     };
-    query.execute(connection).await?;
+    query.execute(&mut *connection).await?;
+    if let Pulled::Blob { id, .. } = pulled {
+        super::cached_blobs::used(connection, *id, last_pulled_at).await?;
+    }
     Ok(())
 }

@@ -81,8 +81,8 @@ impl<'e> Needed<'e> {
     }
 }
 
-/// Who sends the request, if that one may do what it asks.
-pub(super) async fn admit(
+/// Who sends the request.
+pub(super) async fn authenticate(
     registry: &Registry,
     endpoint: &Endpoint,
     headers: &HeaderMap,
@@ -96,17 +96,29 @@ pub(super) async fn admit(
         registry.auth.authenticate(headers, address).await
     };
     let challenge = |error| challenge(registry, client, &needed.scopes(endpoint), error);
-    let caller = authenticated.map_err(|error| refuse(error, challenge))?;
+    authenticated.map_err(|error| refuse(error, challenge))
+}
+
+/// Whether the caller may do what the request asks; a refusal tells of the end-point as `told`.
+pub(super) async fn admit(
+    registry: &Registry,
+    endpoint: &Endpoint,
+    told: &Endpoint,
+    caller: &Caller,
+    client: Option<&Client>,
+) -> Result<(), ApiError> {
+    let needed = Needed::by(endpoint);
+    let challenge = |error| challenge(registry, client, &Needed::by(told).scopes(told), error);
     let allowed = match needed {
         Needed::Something => caller.shows_something(),
         Needed::Catalog => caller.may_list_repositories(),
         Needed::On(repository, action) => {
             let target = Target::Repository(repository);
-            registry.allows(&caller, action, target).await?
+            registry.allows(caller, action, target).await?
         }
         Needed::Upload(repository, upload) => {
             let target = Target::Repository(repository);
-            let allowed = registry.allows(&caller, Action::Push, target).await?;
+            let allowed = registry.allows(caller, Action::Push, target).await?;
             if let Some(expired_at) = caller.expired_at() {
                 // Asked whatever the token says, so that each refusal costs the same.
                 let opened = registry
@@ -121,14 +133,14 @@ pub(super) async fn admit(
         }
     };
     if allowed {
-        return Ok(caller);
+        return Ok(());
     }
     if !caller.known() {
         let message = "this needs a login: docker login, or a user and a password";
         let error = caller.shows_something().then_some("insufficient_scope");
         return Err(unauthorized(message.to_owned(), challenge(error)));
     }
-    let message = match needed.action() {
+    let message = match Needed::by(told).action() {
         Some((repository, action)) => format!(
             "{} lacks the right to {action} on {repository}",
             caller.name()

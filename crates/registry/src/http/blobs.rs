@@ -13,16 +13,17 @@ use super::answer::{describe, empty, value};
 use super::conditional::Conditions;
 use crate::auth::Caller;
 use crate::registry::Registry;
-use crate::source::Blob;
+use crate::source::{Blob, Source};
 
 /// end-2: a blob, or the range of it that is asked for.
 pub(super) async fn get(
-    registry: &Registry,
+    source: &dyn Source,
     repository: &RepositoryName,
     digest: &Digest,
     conditions: &Conditions,
 ) -> Result<Response, ApiError> {
-    let blob = find(registry, repository, digest).await?;
+    let blob = source.blob(repository, digest).await?;
+    let blob = blob.ok_or_else(|| unknown(repository, digest))?;
     if conditions.not_modified(digest) {
         return Ok(not_modified(digest));
     }
@@ -42,16 +43,17 @@ pub(super) async fn get(
 
 /// end-2: what [`get`] would say of the whole.
 pub(super) async fn head(
-    registry: &Registry,
+    source: &dyn Source,
     repository: &RepositoryName,
     digest: &Digest,
     conditions: &Conditions,
 ) -> Result<Response, ApiError> {
-    let blob = find(registry, repository, digest).await?;
+    let size = source.describe_blob(repository, digest).await?;
+    let size = size.ok_or_else(|| unknown(repository, digest))?;
     if conditions.not_modified(digest) {
         return Ok(not_modified(digest));
     }
-    Ok(content(digest, blob.size_bytes))
+    Ok(content(digest, size))
 }
 
 /// end-10: takes the blob from the repository.
@@ -67,18 +69,11 @@ pub(super) async fn delete(
     Ok(empty(StatusCode::ACCEPTED))
 }
 
-async fn find(
-    registry: &Registry,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<Blob, ApiError> {
-    let blob = registry.source(repository).blob(repository, digest).await?;
-    blob.ok_or_else(|| {
-        ApiError::client(
-            ErrorCode::BlobUnknown,
-            format!("{repository} has no blob {digest}"),
-        )
-    })
+fn unknown(repository: &RepositoryName, digest: &Digest) -> ApiError {
+    ApiError::client(
+        ErrorCode::BlobUnknown,
+        format!("{repository} has no blob {digest}"),
+    )
 }
 
 /// The bytes; an error on the way can only cut the answer, so it is told here.

@@ -10,7 +10,7 @@ use super::answer;
 use crate::body::BodyError;
 use crate::db::DbError;
 use crate::manifest::{DeleteError, PutManifestError};
-use crate::source::SourceError;
+use crate::source::{LocateError, SourceError};
 use crate::store::StoreError;
 use crate::upload::UploadError;
 
@@ -70,6 +70,12 @@ impl ApiError {
             format!("no space is left to store the {what}"),
         )
         .with_status(StatusCode::INSUFFICIENT_STORAGE)
+    }
+
+    /// Whether it says that there is no such thing, or none for us: Docker Hub says the one in place
+    /// of the other.
+    pub(crate) fn absent(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND || self.status == StatusCode::FORBIDDEN
     }
 
     #[must_use]
@@ -223,11 +229,40 @@ impl From<DeleteError> for ApiError {
     }
 }
 
+impl From<LocateError> for ApiError {
+    fn from(error: LocateError) -> Self {
+        let message = error.to_string();
+        match error {
+            LocateError::UnknownNamespace(_) => Self::client(ErrorCode::NameUnknown, message),
+            LocateError::Name(_) => Self::client(ErrorCode::NameInvalid, message),
+            LocateError::Db(error) => error.into(),
+        }
+    }
+}
+
 impl From<SourceError> for ApiError {
     fn from(error: SourceError) -> Self {
         match error {
             SourceError::Db(error) => error.into(),
-            SourceError::Store(error) => error.into(),
+            SourceError::Store(error) => match *error {
+                StoreError::Full => Self::full("blob"),
+                StoreError::Missing(_)
+                | StoreError::Short { .. }
+                | StoreError::Io { .. }
+                | StoreError::Object { .. } => Self::internal(SourceError::Store(error)),
+            },
+            SourceError::Elsewhere {
+                status,
+                code,
+                message,
+                retry_after_seconds,
+            } => {
+                let answer = Self::client(code, message).with_status(status);
+                match retry_after_seconds {
+                    Some(seconds) => answer.with_header(RETRY_AFTER, seconds.into()),
+                    None => answer,
+                }
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::ApiError;
 use super::answer::{OCI_FILTERS_APPLIED, json, value};
 use crate::auth::Caller;
 use crate::registry::Registry;
-use crate::source::Referrer;
+use crate::source::{Referrer, Source};
 
 #[derive(Serialize)]
 struct Tags<'t> {
@@ -35,14 +35,12 @@ pub(super) struct Referrers {
 /// end-8: the tags of a repository, in order of their bytes.
 pub(super) async fn tags(
     registry: &Registry,
+    source: &dyn Source,
     repository: RepositoryName,
     page: Page,
 ) -> Result<Response, ApiError> {
     let limit = limit(registry, &page);
-    let listing = registry
-        .source(&repository)
-        .tags(&repository, &page, limit)
-        .await?;
+    let listing = source.tags(&repository, &page, limit).await?;
     let listing = listing.ok_or_else(|| {
         ApiError::client(
             ErrorCode::NameUnknown,
@@ -98,7 +96,11 @@ pub(super) async fn repositories(
 
 /// end-12: the manifests that name a subject; an empty list where there are none, or no such
 /// repository.
-pub(super) async fn referrers(registry: &Registry, asked: Referrers) -> Result<Response, ApiError> {
+pub(super) async fn referrers(
+    registry: &Registry,
+    source: &dyn Source,
+    asked: Referrers,
+) -> Result<Response, ApiError> {
     let Referrers {
         repository,
         subject,
@@ -116,8 +118,7 @@ pub(super) async fn referrers(registry: &Registry, asked: Referrers) -> Result<R
         None => 0,
     };
     let filter = artifact_type.as_deref();
-    let listing = registry
-        .source(&repository)
+    let listing = source
         .referrers(&repository, &subject, filter, after, limit)
         .await?;
     let manifests = listing

@@ -1,8 +1,8 @@
 use axum::body::Body as AnswerBody;
 use axum::response::Response;
 use berth_oci::{Endpoint, ErrorCode, Reference, RepositoryName, Tag};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, WARNING};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::ApiError;
 use super::answer::{OCI_SUBJECT, OCI_TAG, created, describe, empty, value};
@@ -11,7 +11,10 @@ use crate::auth::Caller;
 use crate::body::{Body, read_at_most};
 use crate::pusher::Pusher;
 use crate::registry::Registry;
-use crate::source::ManifestDescription;
+use crate::source::{ManifestDescription, Source};
+
+/// RFC 7234, section 5.5.1: still sent by caches, though RFC 9111 has dropped it.
+const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
 
 /// What a push of a manifest names.
 pub(super) struct Put {
@@ -24,15 +27,12 @@ pub(super) struct Put {
 /// end-3: a manifest with its stored bytes and media type. `Accept` is not looked at: a client
 /// that cannot read the type is better off with a digest that fits than with a converted document.
 pub(super) async fn get(
-    registry: &Registry,
+    source: &dyn Source,
     repository: &RepositoryName,
     reference: &Reference,
     conditions: &Conditions,
 ) -> Result<Response, ApiError> {
-    let manifest = registry
-        .source(repository)
-        .manifest(repository, reference)
-        .await?;
+    let manifest = source.manifest(repository, reference).await?;
     let manifest = manifest.ok_or_else(|| unknown(repository, reference))?;
     if conditions.not_modified(&manifest.description.digest) {
         return Ok(not_modified(reference, &manifest.description));
@@ -44,15 +44,12 @@ pub(super) async fn get(
 
 /// end-3: what [`get`] would say.
 pub(super) async fn head(
-    registry: &Registry,
+    source: &dyn Source,
     repository: &RepositoryName,
     reference: &Reference,
     conditions: &Conditions,
 ) -> Result<Response, ApiError> {
-    let manifest = registry
-        .source(repository)
-        .describe_manifest(repository, reference)
-        .await?;
+    let manifest = source.describe_manifest(repository, reference).await?;
     let manifest = manifest.ok_or_else(|| unknown(repository, reference))?;
     if conditions.not_modified(&manifest.digest) {
         return Ok(not_modified(reference, &manifest));
@@ -142,6 +139,9 @@ fn content(reference: &Reference, manifest: &ManifestDescription) -> Response {
     );
     headers.insert(CONTENT_TYPE, value(manifest.media_type.as_str()));
     headers.insert(CONTENT_LENGTH, manifest.size_bytes.into());
+    if manifest.stale {
+        headers.insert(WARNING, STALE);
+    }
     response
 }
 

@@ -2,7 +2,6 @@
 //! can be checked with (RFC 7517).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -15,11 +14,12 @@ use serde::Serialize;
 use super::answer::json;
 use super::authorize::{challenge, refuse};
 use super::client::Client;
-use super::{ApiError, EndpointLabel};
-use crate::auth::{Asked, AuthenticationError, Caller, Issued, Jwk, Scope};
+use super::{ApiError, EndpointLabel, Served};
+use crate::auth::{Action, Asked, AuthenticationError, Caller, Issued, Jwk, Scope};
 use crate::body::{read_at_most, receive};
 use crate::clock::Timestamp;
 use crate::registry::Registry;
+use crate::source::{Pushes, Sources};
 
 const FORM_BYTES: usize = 64 * 1024;
 /// A client that mounts asks for two; BuildKit for a few more.
@@ -42,43 +42,45 @@ struct Jwks {
     keys: Vec<Jwk>,
 }
 
-pub(super) async fn by_get(State(registry): State<Arc<Registry>>, request: Request) -> Response {
+pub(super) async fn by_get(State(served): State<Served>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let client = head.extensions.get::<Client>();
     let address = client.map(|client| client.address);
     let form = Form::parse(head.uri.query().unwrap_or_default());
+    let registry = &*served.registry;
     let outcome = async {
-        form.check_service(&registry)?;
+        form.check_service(registry)?;
         let caller = registry.auth.authenticate(&head.headers, address).await;
-        let caller = caller.map_err(|error| refuse_token(&registry, client, error))?;
+        let caller = caller.map_err(|error| refuse_token(registry, client, error))?;
         let asked = Asked {
-            scopes: form.scopes()?,
+            scopes: located(&*served.sources, form.scopes()?).await?,
             offline: form.one("offline_token") == Some("true"),
         };
-        issue(&registry, &caller, asked).await
+        issue(registry, &caller, asked).await
     };
     answer(outcome.await)
 }
 
 /// OAuth 2 (RFC 6749, sections 4.3 and 6), in the words of the Docker token specification.
-pub(super) async fn by_post(State(registry): State<Arc<Registry>>, request: Request) -> Response {
+pub(super) async fn by_post(State(served): State<Served>, request: Request) -> Response {
     let client = request.extensions().get::<Client>().cloned();
+    let registry = &*served.registry;
     let outcome = async {
         let body = receive(request.into_body(), registry.limits.idle);
         let body = read_at_most(body, FORM_BYTES).await?;
         let body =
             String::from_utf8(body).map_err(|_| unsupported("the form is not UTF-8".to_owned()))?;
         let form = Form::parse(&body);
-        form.check_service(&registry)?;
+        form.check_service(registry)?;
         let refresh_token = form.one("refresh_token");
-        let caller = by_form(&registry, &form, client.as_ref())
+        let caller = by_form(registry, &form, client.as_ref())
             .await?
-            .map_err(|error| refuse_token(&registry, client.as_ref(), error))?;
+            .map_err(|error| refuse_token(registry, client.as_ref(), error))?;
         let asked = Asked {
-            scopes: form.scopes()?,
+            scopes: located(&*served.sources, form.scopes()?).await?,
             offline: form.one("access_type") == Some("offline"),
         };
-        let mut issued = issue(&registry, &caller, asked).await?;
+        let mut issued = issue(registry, &caller, asked).await?;
         // The client goes on with the one that it has.
         issued.refresh_token = issued
             .refresh_token
@@ -86,6 +88,37 @@ pub(super) async fn by_post(State(registry): State<Arc<Registry>>, request: Requ
         Ok(issued)
     };
     answer(outcome.await)
+}
+
+/// The scopes under the names that their repositories have here. A push through a group is one to its
+/// member.
+async fn located(sources: &dyn Sources, scopes: Vec<Scope>) -> Result<Vec<Scope>, ApiError> {
+    let mut all = Vec::with_capacity(scopes.len());
+    for scope in scopes {
+        let Scope::Repository { name, actions } = scope else {
+            all.push(scope);
+            continue;
+        };
+        let asked = crate::source::Asked {
+            repository: &name,
+            namespace: None,
+            prefix: None,
+            pushes: actions.contains(Action::Push),
+        };
+        let located = sources.locate(asked).await?;
+        if let Pushes::To(member) = located.pushes
+            && actions.contains(Action::Push)
+        {
+            let name = member;
+            all.push(Scope::Repository { name, actions });
+        }
+        let name = located.renamed.unwrap_or(name);
+        all.push(Scope::Repository { name, actions });
+        if let Some(name) = located.also {
+            all.push(Scope::Repository { name, actions });
+        }
+    }
+    Ok(all)
 }
 
 async fn by_form(
@@ -144,8 +177,8 @@ fn answer(outcome: Result<Issued, ApiError>) -> Response {
     response
 }
 
-pub(super) async fn keys(State(registry): State<Arc<Registry>>) -> Response {
-    let keys = registry.auth.jwks();
+pub(super) async fn keys(State(served): State<Served>) -> Response {
+    let keys = served.registry.auth.jwks();
     let mut response = json("application/json", &Jwks { keys });
     response.extensions_mut().insert(EndpointLabel("keys"));
     response

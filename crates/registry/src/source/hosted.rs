@@ -1,16 +1,19 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_oci::{Digest, Page, Reference, RepositoryName};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{
-    Blob, Listing, ManifestDescription, PullOfBlob, Referrer, Source, SourceError, StoredManifest,
+    Blob, BlobContent, Content, Listing, ManifestDescription, Referrer, Source, SourceError,
+    StoredManifest,
 };
 use crate::clock::Clock;
 use crate::db::manifests::ManifestRow;
 use crate::db::referrers::ReferrersOf;
 use crate::db::{self, Db, signed};
-use crate::store::BlobStore;
+use crate::store::{BlobStore, Key};
 use crate::usage::{Pulled, Usage};
 
 /// What was pushed here.
@@ -84,6 +87,16 @@ impl Source for Hosted {
         }))
     }
 
+    async fn describe_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<u64>, SourceError> {
+        let mut connection = self.db.read().await?;
+        let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
+        Ok(found.map(|(_, row)| row.size_bytes))
+    }
+
     async fn blob(
         &self,
         repository: &RepositoryName,
@@ -91,18 +104,18 @@ impl Source for Hosted {
     ) -> Result<Option<Blob>, SourceError> {
         let mut connection = self.db.read().await?;
         let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
-        Ok(found.map(|(repository_id, row)| Blob {
-            size_bytes: row.size_bytes,
-            store: Arc::clone(&self.store),
-            key: row.key,
-            pull: PullOfBlob {
+        Ok(found.map(|(repository_id, row)| {
+            let stored = StoredBlob {
+                store: Arc::clone(&self.store),
+                key: row.key,
                 pulled: Pulled::Blob {
                     repository_id,
                     id: row.id,
                 },
                 usage: Arc::clone(&self.usage),
                 clock: Arc::clone(&self.clock),
-            },
+            };
+            Blob::new(row.size_bytes, Box::new(stored))
         }))
     }
 
@@ -144,6 +157,24 @@ impl Source for Hosted {
     }
 }
 
+/// A blob whose bytes are in the store, and what to count when they are asked for.
+struct StoredBlob {
+    store: Arc<dyn BlobStore>,
+    key: Key,
+    pulled: Pulled,
+    usage: Arc<Usage>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl BlobContent for StoredBlob {
+    async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError> {
+        let bytes = self.store.read(&self.key, range).await?;
+        self.usage.count(self.pulled, self.clock.now());
+        Ok(bytes.err_into().boxed())
+    }
+}
+
 /// Asked for, so that a list knows whether it goes on.
 fn one_more(limit: usize) -> i64 {
     signed(limit as u64).saturating_add(1)
@@ -155,6 +186,7 @@ impl From<ManifestRow> for ManifestDescription {
             digest: row.digest,
             media_type: row.media_type,
             size_bytes: row.size_bytes,
+            stale: false,
         }
     }
 }

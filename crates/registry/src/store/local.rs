@@ -108,15 +108,29 @@ impl BlobStore for LocalStore {
         .await
     }
 
-    async fn read_staged(&self, upload: UploadId) -> Result<ByteStream, StoreError> {
+    async fn staged_bytes(&self, upload: UploadId) -> Result<Option<u64>, StoreError> {
         let path = self.staged_path(upload);
-        let (file, length) = blocking(move || {
-            let file = File::open(path).map_err(io_error("open an upload"))?;
-            let length = file.metadata().map_err(io_error("open an upload"))?.len();
-            Ok((file, length))
+        blocking(move || match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => Ok(Some(found.map_err(io_error("look at an upload"))?.len())),
+        })
+        .await
+    }
+
+    async fn read_staged(
+        &self,
+        upload: UploadId,
+        range: Range<u64>,
+    ) -> Result<ByteStream, StoreError> {
+        let path = self.staged_path(upload);
+        let file = blocking(move || {
+            File::open(path).map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => StoreError::Missing(upload.to_string()),
+                _ => io_error("open an upload")(source),
+            })
         })
         .await?;
-        Ok(read::stream(file, upload.to_string(), 0..length))
+        Ok(read::stream(file, upload.to_string(), range))
     }
 
     async fn publish(&self, upload: UploadId) -> Result<Key, StoreError> {
@@ -142,6 +156,11 @@ impl BlobStore for LocalStore {
                 .map_err(io_error("discard an upload"))
         })
         .await
+    }
+
+    async fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        let object = self.object_path(key);
+        blocking(move || remove(&object).map_err(io_error("remove an object"))).await
     }
 
     async fn staged(&self) -> Result<Vec<UploadId>, StoreError> {

@@ -2,17 +2,15 @@ use berth_oci::{Hasher, UploadId};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::try_join;
-use tokio::task::spawn_blocking;
 
+use super::Pipe;
 use crate::body::{Body, BodyError};
-use crate::store::{BlobStore, Staging, StoreError};
+use crate::store::{BlobStore, StoreError};
 
 /// So much is hashed and written at a time: enough to make the hops to other threads cheap.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// A client may send its bytes one by one, and each piece has a cost of its own.
 const BATCH_PIECES: usize = 1024;
-/// Less than this is hashed where it is; it takes some tens of microseconds.
-const INLINE_BYTES: usize = 64 * 1024;
 
 pub(super) enum AppendError {
     Body(BodyError),
@@ -25,11 +23,6 @@ pub(super) struct Appender {
     offset: u64,
 }
 
-struct Pipe {
-    staging: Box<dyn Staging>,
-    hasher: Hasher,
-}
-
 impl Appender {
     pub(super) async fn open(
         store: &dyn BlobStore,
@@ -38,10 +31,7 @@ impl Appender {
         hasher: Hasher,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            pipe: Pipe {
-                staging: store.stage(upload, offset).await?,
-                hasher,
-            },
+            pipe: Pipe::new(store.stage(upload, offset).await?, hasher),
             offset,
         })
     }
@@ -70,45 +60,13 @@ impl Appender {
 
     /// Makes all that was written durable.
     pub(super) async fn sync(&mut self) -> Result<(), StoreError> {
-        self.pipe.staging.sync().await
+        self.pipe.sync().await
     }
 
     /// The offset and the hash of all that was written.
     pub(super) fn finish(self) -> (u64, Hasher) {
-        (self.offset, self.pipe.hasher)
+        (self.offset, self.pipe.finish())
     }
-}
-
-impl Pipe {
-    async fn push(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
-        if pieces.is_empty() {
-            return Ok(());
-        }
-        let ((), ()) = try_join(
-            hash(&mut self.hasher, pieces.clone()),
-            self.staging.write(pieces),
-        )
-        .await?;
-        Ok(())
-    }
-}
-
-async fn hash(hasher: &mut Hasher, pieces: Vec<Bytes>) -> Result<(), StoreError> {
-    let length: usize = pieces.iter().map(Bytes::len).sum();
-    if length <= INLINE_BYTES {
-        pieces.iter().for_each(|piece| hasher.update(piece));
-        return Ok(());
-    }
-    let mut moved = hasher.clone();
-    let hashed = spawn_blocking(move || {
-        pieces.iter().for_each(|piece| moved.update(piece));
-        moved
-    });
-    *hasher = hashed.await.map_err(|error| StoreError::Io {
-        action: "hash an upload",
-        source: std::io::Error::other(error),
-    })?;
-    Ok(())
 }
 
 #[derive(Default)]

@@ -28,7 +28,7 @@ async fn push_image(fixture: &Fixture) -> Reference {
 }
 
 async fn pull(fixture: &Fixture, reference: &Reference) {
-    let source = fixture.registry.source(&fixture.repository);
+    let source = fixture.registry.hosted();
     let pulled = source.manifest(&fixture.repository, reference).await;
     assert!(pulled.unwrap().is_some());
 }
@@ -77,7 +77,7 @@ async fn a_look_at_a_tag_is_a_pull_of_the_tag_and_of_nothing_else() {
     let fixture = Fixture::open().await;
     let by_digest = push_image(&fixture).await;
     let by_tag = Reference::Tag("pulled".parse().unwrap());
-    let source = fixture.registry.source(&fixture.repository);
+    let source = fixture.registry.hosted();
     for reference in [&by_digest, &by_tag] {
         let described = source
             .describe_manifest(&fixture.repository, reference)

@@ -1,0 +1,252 @@
+//! Room for what caches hold: the least recently pulled goes first. A row goes before its bytes, and
+//! the bytes are noted in between, so that a crash loses none of them.
+//!
+//! What is being read can still be read to its end, since it is open. What is being fetched is in no
+//! row yet. A blob that a hosted repository has too is only taken from the caches.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::auth::RepositoryGlob;
+use crate::clock::Timestamp;
+use crate::db::cached_blobs::CachedBlob;
+use crate::db::{self, DbError};
+use crate::registry::Registry;
+use crate::store::{Key, StoreError};
+
+const LOOK_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Blobs that are looked at in one go.
+const PART: usize = 100;
+/// Pinned ones in a row after which a search ends.
+const PINNED: usize = 2000;
+
+/// How much caches may hold, and for how long.
+#[derive(Clone, Debug, Default)]
+pub struct CacheLimits {
+    /// All blobs together; what is being fetched counts.
+    pub bytes: Option<u64>,
+    /// What was not pulled for so long goes.
+    pub unused: Option<Duration>,
+    /// Repositories whose blobs stay.
+    pub pins: Vec<RepositoryGlob>,
+}
+
+/// What caches hold now.
+#[derive(Default)]
+pub(crate) struct CacheSpace {
+    limits: CacheLimits,
+    held: AtomicU64,
+    /// For what is being fetched.
+    reserved: AtomicU64,
+    evicting: Mutex<()>,
+}
+
+/// Room for a blob that is being fetched; given back when it is dropped.
+pub struct Room {
+    registry: Arc<Registry>,
+    bytes: u64,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let reserved = &self.registry.cache_space.reserved;
+        reserved.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EvictError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl CacheSpace {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn holds(&self, more: u64) {
+        self.held.fetch_add(more, Ordering::AcqRel);
+    }
+
+    /// How much is too much, if so many bytes are to come.
+    fn excess(&self, bytes: u64, limit: u64) -> u64 {
+        let held = self.held.load(Ordering::Acquire);
+        let reserved = self.reserved.load(Ordering::Acquire);
+        (held + reserved + bytes).saturating_sub(limit)
+    }
+}
+
+impl Registry {
+    /// The bytes of all blobs that caches hold.
+    pub fn cached_bytes(&self) -> u64 {
+        self.cache_space.held.load(Ordering::Acquire)
+    }
+
+    /// Makes room for a blob that is to be fetched; `None` when there is none to be had.
+    pub async fn make_room(self: &Arc<Self>, bytes: u64) -> Result<Option<Room>, DbError> {
+        let space = &self.cache_space;
+        let reserve = || {
+            space.reserved.fetch_add(bytes, Ordering::AcqRel);
+            Some(Room {
+                registry: Arc::clone(self),
+                bytes,
+            })
+        };
+        let Some(limit) = space.limits.bytes else {
+            return Ok(reserve());
+        };
+        if bytes > limit {
+            return Ok(None);
+        }
+        // One at a time: each sees what the one before has freed, and taken.
+        let _evicting = space.evicting.lock().await;
+        let more = || space.excess(bytes, limit) > 0;
+        if more() {
+            // What was pulled a moment ago is only counted yet.
+            self.write_usage().await?;
+            let everything = Timestamp(i64::MAX);
+            match self.evict(everything, more).await {
+                Ok(()) => {}
+                Err(EvictError::Db(error)) => return Err(error),
+                Err(EvictError::Store(error)) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not remove an evicted blob"
+                ),
+            }
+        }
+        Ok(if more() { None } else { reserve() })
+    }
+
+    /// Evicts what was last pulled before a time, the longest unused first, while more has to go.
+    async fn evict(
+        &self,
+        before: Timestamp,
+        more: impl Fn() -> bool + Send,
+    ) -> Result<(), EvictError> {
+        let mut pinned = 0;
+        while more() {
+            let mut connection = self.db.read_unasked().await?;
+            let least = db::cached_blobs::least_used(&mut connection, before, PART).await?;
+            drop(connection);
+            if least.is_empty() {
+                return Ok(());
+            }
+            for blob in least {
+                if !more() {
+                    return Ok(());
+                }
+                if self.evict_blob(&blob).await? {
+                    pinned = 0;
+                } else {
+                    pinned += 1;
+                    if pinned > PINNED {
+                        warn!("all that caches hold is pinned: nothing can be evicted");
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `false` when it is pinned: it is asked about again last.
+    async fn evict_blob(&self, blob: &CachedBlob) -> Result<bool, EvictError> {
+        let now = self.clock.now();
+        let (id, pins) = (blob.blob_id, self.cache_space.limits.pins.clone());
+        let evicted = self
+            .db
+            .write(move |tx| {
+                async move {
+                    if !pins.is_empty() {
+                        let repositories = db::cached_blobs::repositories(tx, id).await?;
+                        let pinned = |name| pins.iter().any(|pin| pin.matches(name));
+                        if repositories.iter().any(pinned) {
+                            db::cached_blobs::used(tx, id, now).await?;
+                            return Ok::<_, DbError>(None);
+                        }
+                    }
+                    Ok(Some(db::cached_blobs::evict(tx, id, now).await?))
+                }
+                .boxed()
+            })
+            .await?;
+        let Some(object) = evicted else {
+            return Ok(false);
+        };
+        let held = &self.cache_space.held;
+        let less = |held: u64| Some(held.saturating_sub(blob.size_bytes));
+        // It always has a value to give.
+        let _ = held.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        if let Some(key) = object {
+            self.remove_object(key).await?;
+        }
+        Ok(true)
+    }
+
+    async fn remove_object(&self, key: Key) -> Result<(), EvictError> {
+        self.store.remove(&key).await?;
+        self.db
+            .write_relaxed(move |tx| {
+                async move { db::cached_blobs::forget_unlinked(tx, &key).await }.boxed()
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Removes the bytes that a crash has left without a row, and counts what caches hold.
+    pub(crate) async fn take_stock_of_caches(&self) -> Result<(), EvictError> {
+        let part = i64::try_from(PART).unwrap_or(i64::MAX);
+        loop {
+            let mut connection = self.db.read_unasked().await?;
+            let unlinked = db::cached_blobs::unlinked(&mut connection, part).await?;
+            drop(connection);
+            if unlinked.is_empty() {
+                break;
+            }
+            for key in unlinked {
+                self.remove_object(key).await?;
+            }
+        }
+        let mut connection = self.db.read_unasked().await?;
+        let held = db::cached_blobs::total_bytes(&mut connection).await?;
+        self.cache_space.held.store(held, Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) async fn evict_unused_until(self: Arc<Self>, stopping: CancellationToken) {
+        let Some(unused) = self.cache_space.limits.unused else {
+            return;
+        };
+        loop {
+            let before = self.clock.now().minus(unused);
+            let evicting = self.cache_space.evicting.lock().await;
+            match self.evict(before, || true).await {
+                Ok(()) => {}
+                Err(error) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not evict what is not used"
+                ),
+            }
+            drop(evicting);
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = stopping.cancelled() => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
