@@ -174,12 +174,43 @@ nproc_limit() {
 # docker-proxy: no iptables rule and no forwarding is needed for that.
 start_dockerd() {
   start_sandbox
-  local dir=$work/docker socket=$work/docker.sock
   local options=(--bridge=none)
   if [[ ${1:-} == bridge ]]; then
     add_bridge
     options=(--bridge="$bridge")
   fi
+  export BERTH_TEST_DOCKER_HOST=unix://$work/docker.sock
+  run_dockerd docker "${options[@]}"
+}
+
+# start_mirror_dockerd: a second one, which has a mirror for docker.io at a port where nobody listens
+# until a test does. docker.io itself it looks for at a proxy that is not there, so that it never
+# gets an image from anywhere else.
+start_mirror_dockerd() {
+  start_sandbox
+  export BERTH_TEST_MIRROR_ADDRESS BERTH_TEST_MIRROR_DOCKER_HOST=unix://$work/mirror.sock
+  BERTH_TEST_MIRROR_ADDRESS=127.0.0.1:$(free_port)
+  HTTPS_PROXY=http://127.0.0.1:1 HTTP_PROXY=http://127.0.0.1:1 \
+    run_dockerd mirror --bridge=none --registry-mirror "http://$BERTH_TEST_MIRROR_ADDRESS"
+}
+
+# A port where nobody listens, and that the kernel gives to nobody who asks for any.
+free_port() {
+  local first last port
+  read -r first last </proc/sys/net/ipv4/ip_local_port_range
+  for ((port = 20000 + $$ % 5000; port < 65536; port++)); do
+    if ((port < first || port > last)) && ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      printf '%s' "$port"
+      return
+    fi
+  done
+  fail 'every port is taken'
+}
+
+# run_dockerd NAME OPTION...: with everything in $work/NAME, at the socket $work/NAME.sock.
+run_dockerd() {
+  local dir=$work/$1 socket=$work/$1.sock
+  shift
   mkdir -p "$dir"
   # Its own configuration file, lest /etc/docker/daemon.json be read.
   printf '{}\n' >"$dir/daemon.json"
@@ -187,10 +218,9 @@ start_dockerd() {
     --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
     --host "unix://$socket" --group root --cgroup-parent "/$sandbox_name" \
     --iptables=false --ip6tables=false --ip-masq=false --ip-forward=false \
-    --log-level warn "${options[@]}" >"$dir/log" 2>&1 </dev/null &
-  export BERTH_TEST_DOCKER_HOST=unix://$socket
+    --log-level warn "$@" >"$dir/log" 2>&1 </dev/null &
   started+=("$!")
-  wait_until 60 "$!" "$dir/log" docker --host "$BERTH_TEST_DOCKER_HOST" version
+  wait_until 60 "$!" "$dir/log" docker --host "unix://$socket" version
 }
 
 # A bridge of its own, because docker0 may be another daemon's. The subnet is

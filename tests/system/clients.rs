@@ -9,6 +9,7 @@ mod docker;
 mod login;
 mod oras;
 mod podman;
+mod pull_through;
 mod skopeo;
 
 /// podman, buildah or skopeo: only with a storage of its own, never with that of the machine.

@@ -1,70 +1,14 @@
 //! A disk without space: pushes fail and say why, pulls go on, and what a failed push took comes
 //! back.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
-
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::{
-    Blob, Image, OCI_MANIFEST, Session, TestServer, files, random_bytes, skip, until,
+    Blob, Disk, Image, OCI_MANIFEST, Session, TestServer, files, random_bytes, until,
 };
 
 const MIB: usize = 1024 * 1024;
-
-/// A small disk, gone when it is dropped.
-struct Disk(Arc<TempDir>);
-
-impl Disk {
-    /// `None` where one may not mount.
-    fn mount(mebibytes: usize) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "none"])
-            .arg(folder.path())
-            .status()
-            .is_ok_and(|status| status.success());
-        if !mounted {
-            skip("a small disk can not be mounted");
-            return None;
-        }
-        Some(Self(Arc::new(folder)))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn free(&self) -> u64 {
-        let disk = rustix::fs::statvfs(self.path()).expect("a mounted disk");
-        disk.f_bavail * disk.f_frsize
-    }
-
-    /// Takes the space that is left.
-    fn fill(&self) {
-        let mut filler = File::create(self.path().join("filler")).expect("a file");
-        for size in [64 * 1024, 4096, 1] {
-            while filler.write_all(&vec![0; size]).is_ok() {}
-        }
-    }
-
-    fn make_space(&self) {
-        fs::remove_file(self.path().join("filler")).expect("the filler");
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: the server may not have ended yet.
-        let done = Command::new("umount").arg("-l").arg(self.path()).status();
-        assert!(done.is_ok_and(|status| status.success()), "umount failed");
-    }
-}
 
 async fn assert_full(answer: Response, what: &str) {
     let status = answer.status();
@@ -108,7 +52,7 @@ async fn assert_pulls(server: &TestServer, repository: &str, image: &Image) {
 #[tokio::test]
 async fn a_blob_that_is_larger_than_the_disk_is_refused_and_leaves_nothing() {
     let Some(disk) = Disk::mount(16) else { return };
-    let server = TestServer::builder().start_on(Arc::clone(&disk.0)).await;
+    let server = TestServer::builder().start_on(disk.folder()).await;
     let repository = "disk/full";
     let image = Image::new([random_bytes(1, 2 * MIB)]);
     image.push(&server, repository, "latest").await;
@@ -149,7 +93,7 @@ async fn a_blob_that_is_larger_than_the_disk_is_refused_and_leaves_nothing() {
 #[tokio::test]
 async fn pulls_go_on_while_the_disk_is_full_and_pushes_once_there_is_space() {
     let Some(disk) = Disk::mount(16) else { return };
-    let server = TestServer::builder().start_on(Arc::clone(&disk.0)).await;
+    let server = TestServer::builder().start_on(disk.folder()).await;
     let repository = "disk/full";
     let image = Image::new([random_bytes(1, 2 * MIB)]);
     image.push(&server, repository, "latest").await;

@@ -3,3 +3,5 @@
 mod crash_points;
 mod random_moments;
 mod rights;
+
+pub(crate) use random_moments::seed;

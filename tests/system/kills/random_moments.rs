@@ -40,7 +40,7 @@ async fn what_was_acknowledged_survives_kills_at_any_moment_and_nothing_else_sta
     clippy::disallowed_methods,
     reason = "a new seed every time; it is printed"
 )]
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     match std::env::var("BERTH_TEST_SEED") {
         Ok(seed) => seed.parse().expect("a number"),
         Err(_) => {

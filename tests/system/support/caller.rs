@@ -59,6 +59,14 @@ impl Caller {
         }
     }
 
+    /// The same at another address of the server.
+    pub fn at(&self, base: String) -> Self {
+        Self {
+            base,
+            ..self.clone()
+        }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

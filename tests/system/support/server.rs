@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct TestServer {
     child: Child,
     address: String,
+    mirror: Option<String>,
     log: Arc<Mutex<Vec<Value>>>,
     admin: Caller,
     data: Arc<TempDir>,
@@ -58,6 +59,12 @@ impl TestServer {
         &self.address
     }
 
+    /// Somebody who asks the address of the mirror, without credentials.
+    pub fn mirror(&self) -> Caller {
+        let address = self.mirror.as_ref().expect("a server with a mirror");
+        self.admin.anonymous().at(format!("http://{address}"))
+    }
+
     /// A folder for `DOCKER_CONFIG` with the login of the first user, as `docker login` leaves it.
     pub fn docker_config(&self) -> &Path {
         let folder = self.login.get_or_init(|| {
@@ -77,6 +84,11 @@ impl TestServer {
 
     pub fn data_dir(&self) -> &Path {
         self.data.path()
+    }
+
+    /// The folder, for another server once this one has ended.
+    pub fn data(&self) -> Arc<TempDir> {
+        Arc::clone(&self.data)
     }
 
     pub fn pid(&self) -> u32 {
@@ -217,12 +229,17 @@ impl TestServerBuilder {
             .expect("berth starts");
         let log = Arc::new(Mutex::new(Vec::new()));
         let (ready, address) = channel();
+        let (mirror_ready, mirror) = channel();
         let stderr = child.stderr.take().expect("a pipe");
         thread::spawn({
             let log = Arc::clone(&log);
+            let ready = [("address", ready), ("mirror_address", mirror_ready)];
             move || follow(stderr, &log, &ready)
         });
         let address = wait_for(&address, &log);
+        let mirrors = self.environment.iter();
+        let mut mirrors = mirrors.filter(|(name, _)| name == "BERTH_MIRROR__LISTEN");
+        let mirror = mirrors.next().map(|_| wait_for(&mirror, &log));
         let client = Client::builder()
             .danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())
@@ -233,6 +250,7 @@ impl TestServerBuilder {
             child,
             admin: Caller::admin(client, format!("{}://{address}", self.scheme)),
             address,
+            mirror,
             log,
             data,
             login: OnceLock::new(),
@@ -241,14 +259,16 @@ impl TestServerBuilder {
     }
 }
 
-/// Keeps what the server logs, and sends the address once it listens.
-fn follow(stderr: ChildStderr, log: &Mutex<Vec<Value>>, ready: &Sender<String>) {
+/// Keeps what the server logs, and sends each address once it listens there.
+fn follow(stderr: ChildStderr, log: &Mutex<Vec<Value>>, ready: &[(&str, Sender<String>)]) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         let entry: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| Value::String(line.clone()));
-        if let Some(address) = entry["address"].as_str() {
-            // The test may have given up.
-            let _ = ready.send(address.to_owned());
+        for (field, ready) in ready {
+            if let Some(address) = entry[*field].as_str() {
+                // The test may have given up.
+                let _ = ready.send(address.to_owned());
+            }
         }
         log.lock().expect("the log").push(entry);
     }
