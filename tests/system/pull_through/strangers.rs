@@ -64,6 +64,7 @@ async fn shown(server: &TestServer, project: &str) -> Vec<String> {
         format!("/v2/{name}/tags/list"),
         format!("/v2/{name}/referrers/{digest}"),
         format!("/v2/{name}/manifests/1?ns=docker.io"),
+        format!("/v2/{name}/manifests/1?ns=elsewhere.example"),
     ];
     let mut shown = Vec::new();
     for path in paths {

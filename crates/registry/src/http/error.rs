@@ -233,7 +233,6 @@ impl From<LocateError> for ApiError {
     fn from(error: LocateError) -> Self {
         let message = error.to_string();
         match error {
-            LocateError::UnknownNamespace(_) => Self::client(ErrorCode::NameUnknown, message),
             LocateError::Name(_) => Self::client(ErrorCode::NameInvalid, message),
             LocateError::Db(error) => error.into(),
         }

@@ -42,8 +42,6 @@ pub enum Pushes {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
-    #[error("`{0}` is not a registry that is pulled from here")]
-    UnknownNamespace(String),
     #[error(transparent)]
     Name(#[from] InvalidName),
     #[error(transparent)]

@@ -136,7 +136,7 @@ fn told(error: WarmError) -> String {
     match &error {
         E::NotCached(_)
         | E::Unknown { .. }
-        | E::Locate(LocateError::UnknownNamespace(_) | LocateError::Name(_))
+        | E::Locate(LocateError::Name(_))
         | E::Source(SourceError::Elsewhere { .. }) => error.to_string(),
         E::Locate(LocateError::Db(_)) | E::Source(SourceError::Db(_) | SourceError::Store(_)) => {
             error!(
