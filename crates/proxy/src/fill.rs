@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use berth_oci::{Digest, Hasher, ProjectName, RepositoryName};
 use berth_registry::cache::{SpoolError, SpoolReader};
 use berth_registry::{DbError, Registry};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,8 +29,6 @@ mod run;
 const HELD_BACK: u64 = 64 * 1024;
 /// Of a blob up to this size nothing is shown before: a wrong one can then be replaced.
 const PROVED_FIRST: u64 = 1024 * 1024;
-/// Downloads at a time; more wait.
-const AT_A_TIME: usize = 128;
 
 /// A blob that is asked for.
 #[derive(Clone)]
@@ -56,7 +54,6 @@ pub(crate) enum Proof {
 pub(crate) struct Fills {
     registry: Arc<Registry>,
     under_way: Mutex<HashMap<Digest, Arc<Fill>>>,
-    permits: Semaphore,
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
@@ -166,7 +163,6 @@ impl Fills {
         Arc::new(Self {
             registry,
             under_way: Mutex::default(),
-            permits: Semaphore::new(AT_A_TIME),
             tasks,
             stopping,
         })

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use berth_oci::{Digest, InvalidName, ProjectName, RepositoryName};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::counters::Counters;
@@ -12,6 +13,7 @@ use crate::upstream::Upstream;
 /// How long an upstream that gave wrong bytes for a blob is asked for it last.
 const DISTRUSTED_FOR: Duration = Duration::from_secs(10 * 60);
 const DISTRUSTED: usize = 1000;
+const AT_A_TIME: usize = 64;
 
 /// A registry elsewhere: the upstreams that have its content, and the project that keeps it here.
 pub(crate) struct Remote {
@@ -21,6 +23,10 @@ pub(crate) struct Remote {
     /// In the order in which they are asked.
     upstreams: Vec<Arc<Upstream>>,
     pub(crate) counters: Counters,
+    /// For downloads at a time; more wait.
+    pub(crate) fills: Semaphore,
+    /// For what passes through unkept; more wait.
+    pub(crate) passing: Arc<Semaphore>,
     distrusted: Mutex<Vec<(Digest, Arc<str>, Instant)>>,
 }
 
@@ -35,6 +41,8 @@ impl Remote {
             registry,
             upstreams,
             counters: Counters::default(),
+            fills: Semaphore::new(AT_A_TIME),
+            passing: Arc::new(Semaphore::new(AT_A_TIME)),
             distrusted: Mutex::default(),
         })
     }

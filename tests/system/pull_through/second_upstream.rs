@@ -1,5 +1,7 @@
 //! Upstreams that stand in for each other.
 
+use std::time::Duration;
+
 use super::{MIB, cached};
 use crate::support::{
     Blob, Download, Fault, Front, Hub, Image, Request, TestServer, TestServerBuilder, ask,
@@ -62,6 +64,33 @@ async fn the_second_upstream_gives_what_the_first_does_not() {
         two.pull(&server).await;
         assert_eq!(two.second.sent(Request::is_blob), 5000);
         cached(&server, two.layer()).await;
+    }
+}
+
+/// Also where the first one asks for a minute of patience: the client has none.
+#[tokio::test]
+async fn a_download_that_is_cut_goes_on_at_the_second_upstream_when_the_first_refuses() {
+    for fault in [
+        Fault::too_many(60),
+        Fault::status(404),
+        Fault::status(403),
+        Fault::IgnoreRange,
+    ] {
+        println!("{fault:?}");
+        let two = Two::start(70 * MIB).await;
+        let server = two.proxy(3, "pull").start().await;
+        server.resolve("1", &two.image).await;
+        let first = &two.hub.front;
+        let cut = Fault::CutAfter(66 * MIB as u64);
+        first.times(
+            1,
+            |request| request.is_blob() && request.range.is_none(),
+            cut,
+        );
+        first.always(|request| request.range.is_some(), fault);
+        let pull = tokio::time::timeout(Duration::from_secs(30), two.pull(&server));
+        pull.await.expect("it goes on at once");
+        assert!(two.second.sent(Request::is_blob) <= 5 * MIB as u64);
     }
 }
 

@@ -65,6 +65,7 @@ impl Cached {
     ) -> Result<Option<Found>, SourceError> {
         let registry = &self.here.registry;
         let mut told = None;
+        let mut alone = false;
         loop {
             let known = registry.known_blob(repository, digest).await?;
             let (size_bytes, proof) = match told {
@@ -100,6 +101,8 @@ impl Cached {
             match joined.opened().await {
                 Ok(()) => return Ok(Some(Found::Coming(joined))),
                 Err(FillError::Stored) => {}
+                // What another repository's upstream lacks, this one's may have.
+                Err(_) if !alone && !joined.is_of(&self.here.remote, size_bytes) => alone = true,
                 Err(error) => return trouble::of_fill(&error).map_or(Ok(None), Err),
             }
         }

@@ -1,12 +1,14 @@
 //! What happens when there is no space: who reads gets the blob all the same, each by a download of
 //! its own from where the spool ends.
 
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
 
 use berth_oci::Hasher;
 use bytes::Bytes;
-use std::collections::VecDeque;
-use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::download::Download;
 use super::{Fill, FillError, HELD_BACK, Stage, Wanted};
@@ -41,6 +43,7 @@ pub(super) struct PassedOn {
     from: u64,
     ready: VecDeque<Bytes>,
     held_back: VecDeque<Bytes>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl PassedOn {
@@ -54,6 +57,7 @@ impl PassedOn {
             hasher: None,
             ready: VecDeque::new(),
             held_back: VecDeque::new(),
+            permit: None,
         }
     }
 
@@ -68,14 +72,24 @@ impl PassedOn {
             hasher: Some(hasher),
             ready: VecDeque::new(),
             held_back: VecDeque::new(),
+            permit: None,
         }
     }
 
     pub(super) async fn open(&mut self) -> Result<(), FillError> {
+        self.wait_for_turn().await;
         self.download.open().await
     }
 
+    async fn wait_for_turn(&mut self) {
+        if self.permit.is_none() {
+            let permit = Arc::clone(&self.wanted.remote.passing).acquire_owned();
+            self.permit = Some(permit.await.expect("it is never closed"));
+        }
+    }
+
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, FillError> {
+        self.wait_for_turn().await;
         loop {
             if let Some(piece) = self.ready.pop_front() {
                 return Ok(Some(piece));

@@ -38,9 +38,26 @@ pub(super) struct Download {
     interrupted: Option<FillError>,
     /// Bytes of the body that come before what is wanted.
     skip: u64,
-    /// Tries since there was anything new.
-    tries: u32,
+    vain: Vain,
     progress: Instant,
+}
+
+/// What was tried since there was anything new.
+struct Vain {
+    /// At the upstream that is asked.
+    tries: u32,
+    /// How often another one was turned to.
+    turns: usize,
+    /// The next rest.
+    pause: Duration,
+}
+
+impl Vain {
+    const NOTHING: Self = Self {
+        tries: 0,
+        turns: 0,
+        pause: FIRST_PAUSE,
+    };
 }
 
 impl Download {
@@ -53,7 +70,7 @@ impl Download {
             body: None,
             interrupted: None,
             skip: 0,
-            tries: 0,
+            vain: Vain::NOTHING,
             progress: Instant::now(),
         }
     }
@@ -154,14 +171,14 @@ impl Download {
             }
             self.rest.start += piece.len() as u64;
             self.progress = Instant::now();
-            self.tries = 0;
+            self.vain = Vain::NOTHING;
             return Some(piece);
         }
     }
 
-    /// Asks for what is left: at once, and where it began; then at longer intervals, and elsewhere.
+    /// Asks for what is left: at once, and where it came from; then elsewhere, and at longer intervals
+    /// once everybody was asked.
     async fn resume(&mut self) -> Result<(), FillError> {
-        let mut pause = FIRST_PAUSE;
         loop {
             let error = self.interrupted.take();
             if let Some(error) = &error {
@@ -173,20 +190,35 @@ impl Download {
             if self.progress.elapsed() > PATIENCE {
                 return Err(error.unwrap_or(FillError::Short));
             }
-            self.tries += 1;
-            if self.tries > TRIES {
-                self.current = (self.current + 1) % self.upstreams.len().max(1);
-                self.tries = 1;
+            if self.vain.tries > 0 {
+                self.turn(error.as_ref()).await;
             }
-            if self.tries > 1 || pause > FIRST_PAUSE {
-                sleep(asked_to_wait(error.as_ref()).unwrap_or(pause)).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
+            self.vain.tries += 1;
             match self.ask().await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.interrupted = Some(error),
             }
         }
+    }
+
+    /// After a try that brought nothing: stays for another one, or goes to the next upstream.
+    async fn turn(&mut self, error: Option<&FillError>) {
+        let vain = &mut self.vain;
+        let stays = error.is_none_or(worth_staying) && vain.tries < TRIES;
+        if !stays {
+            self.current = (self.current + 1) % self.upstreams.len().max(1);
+            vain.tries = 0;
+            vain.turns += 1;
+        }
+        let asked_before = stays || vain.turns >= self.upstreams.len();
+        if !asked_before {
+            return;
+        }
+        let alone = self.upstreams.len() == 1;
+        let told = error.filter(|_| alone).and_then(asked_to_wait);
+        let pause = told.unwrap_or(vain.pause);
+        vain.pause = (vain.pause * 2).min(LONGEST_PAUSE);
+        sleep(pause).await;
     }
 
     /// Asks the current upstream for the rest.
@@ -221,11 +253,21 @@ fn absent(error: &FillError) -> bool {
     matches!(error, FillError::Upstream(UpstreamError::NotFound { .. }))
 }
 
-fn asked_to_wait(error: Option<&FillError>) -> Option<Duration> {
+/// Whether the same upstream may well give the rest a moment later.
+fn worth_staying(error: &FillError) -> bool {
     match error {
-        Some(FillError::Upstream(UpstreamError::TooManyRequests { retry_after, .. })) => {
+        FillError::Upstream(error) => {
+            worth_another_try(error) || matches!(error, UpstreamError::Stalled { .. })
+        }
+        _ => false,
+    }
+}
+
+fn asked_to_wait(error: &FillError) -> Option<Duration> {
+    match error {
+        FillError::Upstream(UpstreamError::TooManyRequests { retry_after, .. }) => {
             retry_after.map(|wait| wait.min(LONGEST_WAIT))
         }
-        Some(_) | None => None,
+        _ => None,
     }
 }

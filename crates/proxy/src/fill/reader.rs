@@ -11,6 +11,7 @@ use tracing::debug;
 
 use super::alone::PassedOn;
 use super::{FillError, Joined, Kept, PROVED_FIRST, Stage};
+use crate::remote::Remote;
 use crate::trouble::cut;
 
 /// A range that begins this far behind what has come is not waited for, if it is short: lazy pullers
@@ -55,6 +56,12 @@ impl Joined {
                 return Err(FillError::Stopping);
             }
         }
+    }
+
+    /// Whether it fetches from this registry, and so many bytes.
+    pub(crate) fn is_of(&self, remote: &Remote, size_bytes: u64) -> bool {
+        let wanted = &self.fill.wanted;
+        wanted.remote.project == remote.project && wanted.size_bytes == size_bytes
     }
 
     pub(crate) fn size_bytes(&self) -> u64 {

@@ -94,7 +94,8 @@ impl Fills {
     }
 
     async fn fill(&self, fill: &Arc<Fill>) -> Result<(), Ended> {
-        let _permit = self.permits.acquire().await.expect("it is never closed");
+        let permits = &fill.wanted.remote.fills;
+        let _permit = permits.acquire().await.expect("it is never closed");
         if self.registry.has_blob(&fill.wanted.digest).await? {
             return Err(Ended::Failed(FillError::Stored));
         }
