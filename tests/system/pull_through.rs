@@ -27,6 +27,7 @@ mod stale;
 mod strangers;
 mod tags;
 mod tokens;
+mod warm;
 
 const MIB: usize = 1024 * 1024;
 

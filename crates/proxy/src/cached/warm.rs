@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use berth_oci::{Digest, EdgeRole, Manifest, Reference, RepositoryName};
+use berth_oci::{Digest, EdgeRole, Manifest, Reference, RepositoryName, Tag};
 use berth_registry::source::{Source as _, SourceError, StoredManifest};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use oci_spec::image::ImageIndex;
@@ -91,6 +91,10 @@ impl Cached {
                 .iter()
                 .map(|referrer| referrer.digest.clone()),
         );
+        for tag in signature_tags(subject) {
+            let signed = self.manifest(repository, &Reference::Tag(tag)).await?;
+            next.extend(signed.map(|manifest| manifest.description.digest));
+        }
         Ok(next)
     }
 
@@ -120,6 +124,14 @@ impl Cached {
             }
         }
     }
+}
+
+/// Where cosign 2 keeps signatures, attestations and bills of materials: in tags, and not as
+/// referrers.
+fn signature_tags(subject: &Digest) -> impl Iterator<Item = Tag> {
+    let of = format!("{}-{}", subject.algorithm(), subject.hex());
+    let kinds = ["sig", "att", "sbom"].into_iter();
+    kinds.filter_map(move |kind| format!("{of}.{kind}").parse().ok())
 }
 
 /// The entries of an index that are for one of the platforms. What is for none, such as attestations,
