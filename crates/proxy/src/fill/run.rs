@@ -153,6 +153,12 @@ impl Fills {
         }
         if let Err(source) = spool.prove() {
             let error = blame(wanted, &download, &spool, source);
+            if !unseen(fill) {
+                // Before its bytes go: a reader that misses them may be back at once, and has to
+                // find another download than this one.
+                self.leave(fill);
+                fill.stage.send_replace(Stage::Failed(error.clone()));
+            }
             spool.discard().await?;
             return Err(Ended::Wrong(error));
         }
