@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_oci::{Digest, RepositoryName};
@@ -6,7 +7,6 @@ use berth_registry::StoreError;
 use berth_registry::cache::KnownBlob;
 use berth_registry::source::{Blob, BlobContent, Content, SourceError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use std::time::Duration;
 
 use super::Cached;
 use crate::fill::{FillError, Joined, Proof, Wanted};
@@ -39,8 +39,8 @@ impl Cached {
         Ok(size.map(|(size, _)| size))
     }
 
-    /// The blob, from here or by a download. Who may read the repository may read what its manifests
-    /// name; anything else the upstream is asked for first, whatever is here.
+    /// The blob, from here or by a download. What the repository has not had yet comes from its
+    /// upstream, or is given from here once the upstream has said that the repository has it.
     pub(super) async fn find_blob(
         &self,
         repository: &RepositoryName,
