@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use berth_oci::RepositoryName;
 use http::HeaderMap;
 
 use crate::audit::{Entry, Outcome};
@@ -39,6 +40,14 @@ impl Registry {
         address: Option<IpAddr>,
     ) -> Result<Caller, AuthenticationError> {
         self.auth.authenticate(headers, address).await
+    }
+
+    /// A token for pulling from these repositories and for nothing else, for an hour.
+    pub fn pull_token<'r>(
+        &self,
+        repositories: impl IntoIterator<Item = &'r RepositoryName>,
+    ) -> Option<String> {
+        self.auth.pull_token(repositories)
     }
 
     /// Whether the caller may do this. That a known caller may not is noted in the audit log.

@@ -124,7 +124,7 @@ impl fmt::Display for Actor {
 /// Something to note. `action` is a noun and a verb, such as `tag.delete`, or a right that was
 /// asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Entry {
+pub struct Entry {
     pub(crate) actor: Actor,
     pub(crate) action: &'static str,
     pub(crate) project: Option<String>,
@@ -134,7 +134,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn done(actor: &Actor, action: &'static str, subject: impl fmt::Display) -> Self {
+    pub fn done(actor: &Actor, action: &'static str, subject: impl fmt::Display) -> Self {
         Self {
             actor: actor.clone(),
             action,
@@ -145,7 +145,8 @@ impl Entry {
         }
     }
 
-    pub(crate) fn in_project(mut self, project: &ProjectName) -> Self {
+    #[must_use]
+    pub fn in_project(mut self, project: &ProjectName) -> Self {
         self.project = Some(project.to_string());
         self
     }
@@ -155,13 +156,14 @@ impl Entry {
         self
     }
 
-    pub(crate) fn with_detail(mut self, detail: impl fmt::Display) -> Self {
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = cut(detail.to_string());
         self
     }
 
     /// Notes it in the transaction that does it.
-    pub(crate) async fn record(
+    pub async fn record(
         &self,
         tx: &mut sqlx::SqliteConnection,
         now: Timestamp,

@@ -80,13 +80,13 @@ impl Db {
     }
 
     /// A reader for a request. What a request asks of one is what it costs.
-    pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, DbError> {
+    pub async fn read(&self) -> Result<PoolConnection<Sqlite>, DbError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_unasked().await
     }
 
     /// A reader for what nobody has asked for, which does not count.
-    pub(crate) async fn read_unasked(&self) -> Result<PoolConnection<Sqlite>, DbError> {
+    pub async fn read_unasked(&self) -> Result<PoolConnection<Sqlite>, DbError> {
         Ok(self.readers.acquire().await?)
     }
 
@@ -97,7 +97,7 @@ impl Db {
     /// Runs `work` in a transaction; once this returns `Ok`, what it wrote survives a power cut.
     /// Writers that come at the same time share one commit. The work is done to its end even if
     /// the caller goes away; an error of its own undoes what it wrote.
-    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut SqliteConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
         T: Send + 'static,
@@ -108,7 +108,7 @@ impl Db {
 
     /// As [`Db::write`], for what may be lost in a power cut, but not when the process is killed:
     /// the progress of an upload, counts of pulls.
-    pub(crate) async fn write_relaxed<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn write_relaxed<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut SqliteConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
         T: Send + 'static,
@@ -173,10 +173,7 @@ pub(crate) fn unsigned(value: i64) -> u64 {
 }
 
 /// Reads a name or a digest that was checked before it was stored.
-pub(crate) fn checked<T: std::str::FromStr>(
-    value: String,
-    expected: &'static str,
-) -> Result<T, DbError> {
+pub fn checked<T: std::str::FromStr>(value: String, expected: &'static str) -> Result<T, DbError> {
     value
         .parse()
         .map_err(|_| DbError::Inconsistent { value, expected })

@@ -30,7 +30,7 @@ mod upload;
 mod usage;
 
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use db::{Db, DbError, WriterMetrics};
+pub use db::{Db, DbError, WriterMetrics, checked};
 pub use health::{Health, Probe};
 pub use manifest::{DeleteError, RetagError};
 pub use registry::{Limits, OpenError, Registry};

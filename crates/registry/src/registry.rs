@@ -141,6 +141,11 @@ impl Registry {
         &self.hosted
     }
 
+    /// For the parts of Berth that keep rows of their own.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }

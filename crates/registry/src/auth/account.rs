@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
-use super::action::ActionSet;
+use super::action::{Action, ActionSet};
 use super::glob::RepositoryGlob;
 use super::rights::{Grant, Rights};
 use crate::audit::ActorKind;
 use crate::clock::Timestamp;
 use crate::db::{self, DbError};
+
+const DEPLOYER: &str = "deployer";
 
 /// What a credential belongs to, as tokens name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +19,8 @@ pub(crate) enum AccountId {
     User(i64),
     PersonalToken(i64),
     Robot(i64),
+    /// Berth itself, as it pulls for a deployment. Only we can make a token of it.
+    Deployer,
 }
 
 impl fmt::Display for AccountId {
@@ -25,6 +29,7 @@ impl fmt::Display for AccountId {
             Self::User(id) => write!(f, "user:{id}"),
             Self::PersonalToken(id) => write!(f, "token:{id}"),
             Self::Robot(id) => write!(f, "robot:{id}"),
+            Self::Deployer => f.write_str(DEPLOYER),
         }
     }
 }
@@ -37,6 +42,9 @@ impl FromStr for AccountId {
     type Err = InvalidAccountId;
 
     fn from_str(text: &str) -> Result<Self, InvalidAccountId> {
+        if text == DEPLOYER {
+            return Ok(Self::Deployer);
+        }
         let (kind, id) = text.split_once(':').ok_or(InvalidAccountId)?;
         let id = id.parse().map_err(|_| InvalidAccountId)?;
         match kind {
@@ -88,6 +96,7 @@ impl Account {
                     ..user
                 }))
             }
+            AccountId::Deployer => Ok(Some(Self::deployer())),
             AccountId::Robot(robot) => {
                 let row = db::robots::find_by_id(connection, robot).await?;
                 Ok(row.filter(|row| !row.disabled).map(|row| Self {
@@ -103,6 +112,25 @@ impl Account {
                     limit: None,
                 }))
             }
+        }
+    }
+
+    /// May pull anything; its tokens are for single repositories.
+    fn deployer() -> Self {
+        Self {
+            id: AccountId::Deployer,
+            kind: ActorKind::System,
+            name: DEPLOYER.to_owned(),
+            token: None,
+            generation: 0,
+            expires_at: None,
+            user: None,
+            admin: false,
+            own: Rights::from_iter([Grant {
+                repositories: RepositoryGlob::everything(),
+                actions: ActionSet::of(&[Action::Pull]),
+            }]),
+            limit: None,
         }
     }
 

@@ -1,10 +1,12 @@
+use berth_oci::RepositoryName;
+
 use super::account::AccountId;
 use super::authenticate::AuthenticationError;
 use super::caller::Caller;
 use super::rights::Target;
 use super::scope::Scope;
 use super::token::{ACCESS_LIFE, Access, AccessToken, Holder, InvalidToken, RefreshToken};
-use super::{ActionSet, Auth};
+use super::{Action, ActionSet, Auth};
 use crate::audit::Entry;
 use crate::clock::Timestamp;
 
@@ -84,6 +86,26 @@ impl Auth {
         })
     }
 
+    /// A token for pulling from these repositories, which Berth gives to an engine that it deploys to.
+    /// `None` when there is no key to sign it with.
+    pub(crate) fn pull_token<'r>(
+        &self,
+        repositories: impl IntoIterator<Item = &'r RepositoryName>,
+    ) -> Option<String> {
+        let pull = ActionSet::of(&[Action::Pull]);
+        let access = repositories
+            .into_iter()
+            .map(|name| Access::to_repository(name, pull))
+            .collect();
+        let holder = Holder {
+            account: Some(AccountId::Deployer),
+            name: &AccountId::Deployer.to_string(),
+            generation: 0,
+        };
+        let (keys, now) = (self.keys.load(), self.clock.now());
+        AccessToken::issue(&keys, &self.place.service, &holder, access, now)
+    }
+
     fn refresh_token(&self, account: AccountId, generation: i64, now: Timestamp) -> String {
         let token = RefreshToken {
             account,
@@ -94,7 +116,7 @@ impl Auth {
 }
 
 /// A repository that is named twice gets one entry: clients look at the first.
-fn add(granted: &mut Vec<Scope>, repository: berth_oci::RepositoryName, more: ActionSet) {
+fn add(granted: &mut Vec<Scope>, repository: RepositoryName, more: ActionSet) {
     if more.is_empty() {
         return;
     }

@@ -16,6 +16,8 @@ pub(crate) async fn set_last_used(
             id,
         ),
         AccountId::Robot(id) => ("UPDATE robots SET last_used_at = $2 WHERE id = $1", id),
+        // Not a row.
+        AccountId::Deployer => return Ok(()),
     };
     sqlx::query(statement)
         .bind(id)

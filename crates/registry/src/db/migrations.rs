@@ -27,6 +27,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         "proxy",
         include_str!("../../../../migrations/sqlite/0004_proxy.sql"),
     ),
+    (
+        5,
+        "deploy",
+        include_str!("../../../../migrations/sqlite/0005_deploy.sql"),
+    ),
 ];
 
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), DbError> {
