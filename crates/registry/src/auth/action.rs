@@ -28,10 +28,22 @@ pub enum Action {
     UpstreamRead,
     /// Make, change and remove upstreams and groups, and fetch images ahead of need.
     UpstreamManage,
+    /// Have services run another digest of a repository: pushing is not deploying.
+    DeployRun,
+    /// Bring back what services of a repository ran before.
+    DeployRollback,
+    /// Keep services of a repository as they are: hold, release, pin and unpin them.
+    DeployHold,
+    /// Approve or cancel deployments of a repository.
+    DeployApprove,
+    /// See the targets of deployments, and all that runs there.
+    TargetRead,
+    /// Say what is deployed on targets beside what its labels say.
+    TargetManage,
 }
 
 impl Action {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Pull,
         Self::Push,
         Self::Delete,
@@ -44,6 +56,12 @@ impl Action {
         Self::MetricsRead,
         Self::UpstreamRead,
         Self::UpstreamManage,
+        Self::DeployRun,
+        Self::DeployRollback,
+        Self::DeployHold,
+        Self::DeployApprove,
+        Self::TargetRead,
+        Self::TargetManage,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -60,6 +78,12 @@ impl Action {
             Self::MetricsRead => "metrics.read",
             Self::UpstreamRead => "upstream.read",
             Self::UpstreamManage => "upstream.manage",
+            Self::DeployRun => "deploy.run",
+            Self::DeployRollback => "deploy.rollback",
+            Self::DeployHold => "deploy.hold",
+            Self::DeployApprove => "deploy.approve",
+            Self::TargetRead => "target.read",
+            Self::TargetManage => "target.manage",
         }
     }
 

@@ -33,18 +33,20 @@ impl BuiltinRole {
         match self {
             Self::Reader => ActionSet::of(&[A::Pull]),
             Self::Writer => ActionSet::of(&[A::Pull, A::Push]),
-            Self::Maintainer => {
-                ActionSet::of(&[A::Pull, A::Push, A::Delete, A::RobotManage, A::AuditRead])
-            }
-            Self::Owner => ActionSet::of(&[
+            Self::Maintainer => ActionSet::of(&[
                 A::Pull,
                 A::Push,
                 A::Delete,
                 A::RobotManage,
                 A::AuditRead,
-                A::MemberManage,
-                A::ProjectManage,
+                A::DeployRun,
+                A::DeployRollback,
+                A::DeployHold,
+                A::DeployApprove,
             ]),
+            Self::Owner => {
+                Self::Maintainer.actions() | ActionSet::of(&[A::MemberManage, A::ProjectManage])
+            }
         }
     }
 
