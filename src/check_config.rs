@@ -1,10 +1,11 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use berth_deployer::{EngineSettings, TlsFiles};
 use berth_proxy::{Credentials, UpstreamSettings};
 use berth_registry::auth::RepositoryGlob;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::cli::ConfigArguments;
 use crate::config::{Config, PLAIN_BEYOND_LOOPBACK};
@@ -32,10 +33,12 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<()> {
     println!("database    {}", config.database_file().display());
     println!("blobs       {}", config.store_folder().display());
     print_upstreams(&config)?;
+    print_deployments(&config)?;
     let secrets = [
         ("secret_key", &config.secret_key),
         ("previous_secret_key", &config.previous_secret_key),
         ("admin_password", &config.admin_password),
+        ("deploy.notify_secret", config.deploy.notify_secret()),
     ];
     let given = secrets.iter().filter(|(_, secret)| secret.is_some());
     print_list("secrets     ", given.map(|(name, _)| name));
@@ -82,6 +85,46 @@ fn print_upstreams(config: &Config) -> anyhow::Result<()> {
     }
     let pins = config.cache.pins.iter().map(RepositoryGlob::as_str);
     print_list("pins        ", pins);
+    Ok(())
+}
+
+fn print_deployments(config: &Config) -> anyhow::Result<()> {
+    let settings = config.deploy_settings(config.listen);
+    for engine in &settings.engines {
+        let EngineSettings {
+            name,
+            url,
+            tls,
+            triggers,
+        } = engine;
+        let secured = if tls.is_some() { " over TLS" } else { "" };
+        let by = triggers.as_ref().map_or_else(
+            || "whoever pushes".to_owned(),
+            |triggers| format!("pushes of {}", triggers.join(", ")),
+        );
+        println!("deploys to  {name} at {url}{secured}, for {by}");
+        if let Some(files) = tls {
+            check_engine_files(files)
+                .with_context(|| format!("the files of engine {name} are not usable"))?;
+        } else if !url.starts_with("unix://") {
+            println!(
+                "beware      {name} is spoken to without TLS: whoever is on the way is root there"
+            );
+        }
+    }
+    if !settings.engines.is_empty() {
+        print_list("deploys     images of ", &settings.hosts);
+    }
+    print_list("notifies    ", config.deploy.notify_origin());
+    Ok(())
+}
+
+fn check_engine_files(files: &TlsFiles) -> anyhow::Result<()> {
+    let TlsFiles { ca, cert, key } = files;
+    for file in [ca, cert] {
+        check_authorities(file).with_context(|| file.display().to_string())?;
+    }
+    PrivateKeyDer::from_pem_file(key).with_context(|| key.display().to_string())?;
     Ok(())
 }
 

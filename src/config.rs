@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::io;
+use std::iter;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::cache::Cache;
+pub(crate) use self::deploy::Deploy;
 use self::file::Position;
 use self::group::Group;
 use self::log_filter::LogFilter;
@@ -33,6 +35,7 @@ use crate::authority::Authority;
 mod address;
 mod cache;
 mod check;
+mod deploy;
 mod environment;
 mod file;
 mod group;
@@ -96,6 +99,7 @@ pub(crate) struct Config {
     groups: Vec<Group>,
     pub(crate) mirror: Mirror,
     pub(crate) cache: Cache,
+    pub(crate) deploy: Deploy,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
 }
@@ -119,6 +123,7 @@ impl Default for Config {
             groups: Vec::new(),
             mirror: Mirror::default(),
             cache: Cache::default(),
+            deploy: Deploy::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -305,6 +310,17 @@ impl Config {
 
     pub(crate) fn groups(&self) -> Vec<GroupSettings> {
         self.groups.iter().map(Group::settings).collect()
+    }
+
+    /// What is deployed where, for a server that listens on this address.
+    pub(crate) fn deploy_settings(&self, listen: SocketAddr) -> berth_deployer::Settings {
+        let first = self
+            .public_url
+            .as_ref()
+            .map_or_else(|| listen.to_string(), |url| url.authority().to_string());
+        let aliases = self.aliases.iter().map(ToString::to_string);
+        self.deploy
+            .settings(iter::once(first).chain(aliases).collect())
     }
 
     /// Whether other machines are served over plain HTTP, with no proxy in front that ends TLS.

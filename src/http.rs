@@ -10,7 +10,6 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use berth_oci::ErrorCode;
-use berth_proxy::Proxy;
 use berth_registry::Registry;
 use berth_registry::http::{answer_error, mirror_routes};
 use berth_registry::source::Sources;
@@ -29,17 +28,17 @@ pub(crate) use metrics::Metrics;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// Every route of the server.
+/// Every route of the server, of which `console` has those of the management API.
 pub(crate) fn app(
-    registry: Arc<Registry>,
-    proxy: Arc<Proxy>,
+    registry: &Arc<Registry>,
+    sources: &Arc<dyn Sources>,
+    console: Router,
     metrics: Arc<Metrics>,
     access_log: bool,
 ) -> Router {
     let access = Access::new(Arc::clone(&metrics), access_log);
-    let sources: Arc<dyn Sources> = Arc::clone(&proxy) as _;
-    let router = routed(routes(&registry, &sources, metrics));
-    finished(router.merge(berth_console::router(registry, proxy)), access)
+    let router = routed(routes(registry, sources, metrics));
+    finished(router.merge(console), access)
 }
 
 /// What the address for mirrors serves.

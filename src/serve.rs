@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use berth_deployer::Deployer;
 use berth_proxy::{Proxy, ProxySettings};
 use berth_registry::auth::Place;
 use berth_registry::cache::CacheLimits;
@@ -74,14 +75,24 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let scheme = if tls.is_some() { "https" } else { "http" };
 
     let proxy = Proxy::open(Arc::clone(&registry), proxy_settings(&config)).await?;
+    let sources: Arc<dyn Sources> = Arc::clone(&proxy) as _;
+    let settings = config.deploy_settings(address);
+    let deployer = Deployer::open(Arc::clone(&registry), Arc::clone(&sources), settings).await?;
     let metrics = Arc::new(Metrics::new(Arc::clone(&registry), Arc::clone(&proxy)));
-    let app = http::app(
+    let stop = Stop::default();
+    let console = berth_console::router(
         Arc::clone(&registry),
         Arc::clone(&proxy),
+        Arc::clone(&deployer),
+        stop.accepting.clone(),
+    );
+    let app = http::app(
+        &registry,
+        &sources,
+        console,
         Arc::clone(&metrics),
         config.log.access,
     );
-    let stop = Stop::default();
     let mut servers = JoinSet::new();
     if let Some(address) = config.metrics.listen {
         let (listener, address) = listen(address).await?;
@@ -91,7 +102,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     if let Some(address) = config.mirror.listen {
         let (listener, address) = listen(address).await?;
-        let sources: Arc<dyn Sources> = Arc::clone(&proxy) as _;
         let app = http::mirror_app(&registry, &sources, Arc::clone(&metrics), config.log.access);
         let server = Server::new(
             app,
@@ -128,6 +138,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
+    // Before the listeners, since engines that deploy pull from here. The next start goes on.
+    deployer.close().await;
     stop.accepting.cancel();
     let ended = tokio::select! {
         ended = all_ended(&mut servers) => ended,

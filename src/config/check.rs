@@ -17,7 +17,8 @@ impl Config {
         check_names(settings)?;
         self.check_upstreams(settings)?;
         self.check_groups(settings)?;
-        self.check_mirror(settings)
+        self.check_mirror(settings)?;
+        self.deploy.check(settings)
     }
 
     fn require_both_of_tls(&self, settings: &Settings) -> Result<(), ConfigError> {

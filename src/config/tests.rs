@@ -1,7 +1,10 @@
 use std::fs;
 
+use base64::Engine as _;
+
 use super::*;
 
+mod deploy;
 mod lists;
 mod upstreams;
 
@@ -29,6 +32,10 @@ fn refusal(file: &str, environment: &[(&str, &str)]) -> String {
 fn texts(list: &[impl ToString]) -> String {
     let texts: Vec<_> = list.iter().map(ToString::to_string).collect();
     texts.join(",")
+}
+
+fn deploys(config: &Config) -> berth_deployer::Settings {
+    config.deploy_settings(config.listen)
 }
 
 fn text(secret: &Option<Secret>) -> String {
@@ -173,6 +180,17 @@ fn each_key_of_the_example_can_be_set_and_be_a_variable() {
             unused_days: Some(90),
             pins: Vec::new(),
         },
+        deploy: load(
+            "
+            [deploy]
+            docker = 'unix:///var/run/docker.sock'
+            notify_url = 'https://alerts.example.com/berth'
+            notify_secret = 'whsec_QW4gZXhhbXBsZSB0aGF0IGV2ZXJ5Ym9keSBrbm93cw=='
+            ",
+            &[],
+        )
+        .unwrap()
+        .deploy,
         ..Config::default()
     };
     assert_eq!(load(&file, &[]).unwrap(), expected);
@@ -200,6 +218,14 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
             { name = 'one', registry = 'one.example' },
             { name = 'other', registry = 'other.example' },
         ]
+        [deploy]
+        docker = 'unix:///file'
+        quiet_seconds = 7
+        quiet_most_seconds = 77
+        monitor_seconds = 7
+        keep_images = 7
+        notify_url = 'http://file'
+        notify_secret = 'whsec_b2YgdGhlIGZpbGUsIG9yIHNvIGl0IHNheXM='
         [limits]
         manifest_bytes = 5_000_000
         page_entries = 0x7
@@ -215,7 +241,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         access = true
     ";
     type Read = fn(&Config) -> String;
-    let cases: [(&str, &str, Read); 28] = [
+    let cases: [(&str, &str, Read); 35] = [
         ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
         (
             "BERTH_PUBLIC_URL",
@@ -274,6 +300,33 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         ("BERTH_CACHE__PINS", "hub/library/**,*/base", |c| {
             texts(&c.cache.pins)
         }),
+        ("BERTH_DEPLOY__DOCKER", "http://proxy:2375", |c| {
+            deploys(c).engines[0].url.clone()
+        }),
+        ("BERTH_DEPLOY__QUIET_SECONDS", "0", |c| {
+            deploys(c).quiet.as_secs().to_string()
+        }),
+        ("BERTH_DEPLOY__QUIET_MOST_SECONDS", "8", |c| {
+            deploys(c).quiet_most.as_secs().to_string()
+        }),
+        ("BERTH_DEPLOY__MONITOR_SECONDS", "1", |c| {
+            deploys(c).monitor.as_secs().to_string()
+        }),
+        ("BERTH_DEPLOY__KEEP_IMAGES", "0", |c| {
+            deploys(c).keep_images.to_string()
+        }),
+        ("BERTH_DEPLOY__NOTIFY_URL", "https://environment/x", |c| {
+            deploys(c).notify.unwrap().url
+        }),
+        (
+            "BERTH_DEPLOY__NOTIFY_SECRET",
+            "whsec_b2YgdGhlIGVudmlyb25tZW50LCBvciBzbw==",
+            |c| {
+                let secret = deploys(c).notify.unwrap().secret;
+                let secret = base64::engine::general_purpose::STANDARD.encode(secret.as_ref());
+                format!("whsec_{secret}")
+            },
+        ),
         ("BERTH_LIMITS__MANIFEST_BYTES", "4000000", |c| {
             c.limits.manifest_bytes.to_string()
         }),

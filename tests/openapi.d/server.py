@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import time
 import urllib.request
@@ -33,6 +34,7 @@ class Server:
         atexit.register(self.stop)
         seed()
         self.stop()
+        seed_deployments(self.data / "berth.db")
         self.data.rename(self.seeded)
         self.restore()
 
@@ -48,6 +50,8 @@ class Server:
                     "BERTH_DATA_DIR": str(self.data),
                     "BERTH_ADMIN_PASSWORD": PASSWORD,
                     "BERTH_LOG__FORMAT": "json",
+                    # A target that is always away.
+                    "BERTH_DEPLOY__DOCKER": f"unix://{WORK}/no-engine.sock",
                 },
             )
         # For the one who started us, should we be killed.
@@ -107,6 +111,48 @@ def seed():
     # Without it, so that it can be removed.
     send("POST", f"{api}/groups", {"name": "all", "members": ["shop"]})
     push_image()
+
+
+# One that has ended, which the examples of the document name, and one that waits for somebody's word.
+ENDED, WAITING = 7, 7000001
+
+
+def seed_deployments(database):
+    """What only an engine could bring about: rows of deployments, and a rule."""
+    connection = sqlite3.connect(database)
+    with connection:
+        (target,) = connection.execute("SELECT id FROM targets WHERE name = 'local'").fetchone()
+        event, image = connection.execute(
+            "SELECT sequence, new_digest FROM tag_events WHERE tag = 'latest'"
+        ).fetchone()
+        for deployment, state, ended in [(ENDED, "succeeded", 2), (WAITING, "waiting", None)]:
+            connection.execute(
+                "INSERT INTO deployments (id, target_id, stack, cause, state, created_at, due_at,"
+                " started_at, finished_at) VALUES (?, ?, 'shop', 'push', ?, 0, 0, 1, ?)",
+                (deployment, target, state, ended),
+            )
+            connection.execute(
+                "INSERT INTO deployment_services (deployment_id, service, image, repository, tag,"
+                " to_digest, pushed_by) VALUES (?, 'web', ?, 'shop/web', 'latest', ?, 'alice')",
+                (deployment, f"127.0.0.1:{PORT}/shop/web", image),
+            )
+        for number, kind in enumerate(["state", "step", "end"]):
+            connection.execute(
+                "INSERT INTO deployment_lines (deployment_id, at, kind, service, text)"
+                " VALUES (?, ?, ?, 'web', 'a line')",
+                (ENDED, number, kind),
+            )
+        connection.execute(
+            "INSERT INTO deploy_decisions (target_id, stack, service, sequence, reason, text)"
+            " VALUES (?, 'shop', 'web', ?, 'held', 'not deployed: held')",
+            (target, event),
+        )
+        connection.execute(
+            "INSERT INTO deploy_rules (id, target, stack, labels, created_by, created_at)"
+            " VALUES (?, 'local', 'attic', '{}', 'admin', 0)",
+            (ENDED,),
+        )
+    connection.close()
 
 
 def push_image():

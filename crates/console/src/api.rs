@@ -6,8 +6,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
+use berth_deployer::Deployer;
 use berth_proxy::Proxy;
 use berth_registry::Registry;
+use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr, Response as Answer};
@@ -16,6 +18,8 @@ use utoipa_axum::routes;
 
 mod audit;
 mod caches;
+mod deploy_rules;
+mod deployments;
 mod document;
 mod grant;
 mod groups;
@@ -32,6 +36,7 @@ mod robots;
 mod roles;
 mod signed;
 mod tags;
+mod targets;
 mod texts;
 mod time;
 mod tokens;
@@ -45,6 +50,9 @@ use problem::Problem;
 struct Console {
     registry: Arc<Registry>,
     proxy: Arc<Proxy>,
+    deployer: Arc<Deployer>,
+    /// That the server is about to end: answers that would go on for long end too.
+    stopping: CancellationToken,
     document: Arc<str>,
 }
 
@@ -53,7 +61,7 @@ struct Console {
     info(
         title = "Berth",
         description = "Users, projects, rights, tokens, robots, images, upstreams and their caches, \
-                   and the audit log of a Berth registry. Lists come in pages: `next` is the `cursor` of the page behind. \
+                   deployments and their targets, and the audit log of a Berth registry. Lists come in pages: `next` is the `cursor` of the page behind. \
                    Without the right to see something the answer is the same as if it were not there.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -61,8 +69,13 @@ struct Console {
 )]
 struct Described;
 
-/// Every route below `/api/v1`.
-pub fn router(registry: Arc<Registry>, proxy: Arc<Proxy>) -> Router {
+/// Every route below `/api/v1`. Answers that go on for long end when `stopping` is cancelled.
+pub fn router(
+    registry: Arc<Registry>,
+    proxy: Arc<Proxy>,
+    deployer: Arc<Deployer>,
+    stopping: CancellationToken,
+) -> Router {
     let (router, document) = described().split_for_parts();
     let text = completed(document)
         .to_json()
@@ -70,6 +83,8 @@ pub fn router(registry: Arc<Registry>, proxy: Arc<Proxy>) -> Router {
     let console = Console {
         registry,
         proxy,
+        deployer,
+        stopping,
         document: text.into(),
     };
     undescribed()
@@ -141,6 +156,22 @@ fn described() -> OpenApiRouter<Console> {
         .routes(routes!(caches::list))
         .routes(routes!(caches::hours))
         .routes(routes!(caches::warm))
+        .routes(routes!(deployments::list, deployments::create))
+        .routes(routes!(deployments::plan))
+        .routes(routes!(deployments::get))
+        .routes(routes!(deployments::steps))
+        .routes(routes!(deployments::log))
+        .routes(routes!(deployments::events))
+        .routes(routes!(deployments::approve))
+        .routes(routes!(deployments::cancel))
+        .routes(routes!(deployments::roll_back))
+        .routes(routes!(targets::list))
+        .routes(routes!(targets::stacks))
+        .routes(routes!(targets::hold, targets::release))
+        .routes(routes!(targets::pin, targets::unpin))
+        .routes(routes!(targets::decisions))
+        .routes(routes!(deploy_rules::list, deploy_rules::create))
+        .routes(routes!(deploy_rules::delete))
         .routes(routes!(audit::list))
 }
 

@@ -56,7 +56,12 @@ fn each_key_of_an_entry_of_the_example_can_be_set_and_be_a_variable() {
             file.push_str(&format!("[[{list}]]\n"));
         }
         file.push_str(&format!("{name} = {value}\n"));
-        let word = if list == "upstream" { "HUB" } else { "ALL" };
+        let word = match list {
+            "upstream" => "HUB",
+            "group" => "ALL",
+            "deploy.engine" => "PROD",
+            list => panic!("the entries of {list} have no name here"),
+        };
         // In the environment neither lists nor texts have anything around them.
         let list = value
             .strip_prefix('[')
@@ -72,6 +77,7 @@ fn each_key_of_an_entry_of_the_example_can_be_set_and_be_a_variable() {
     assert_eq!(texts(&groups[0].members), "local,hub");
     assert_eq!(groups[0].push.as_ref().unwrap().as_str(), "local");
     assert_eq!(names(&config), "hub");
+    assert_eq!(deploys(&config).engines[0].url, "tcp://10.0.0.7:2376");
 }
 
 #[test]

@@ -151,6 +151,14 @@ pub(super) fn document(operation: &str) -> Option<Value> {
         "POST /api/v1/groups" => json!({"name": "{group}", "members": ["shop"]}),
         "PATCH /api/v1/groups/{group}" => json!({"members": ["shop"]}),
         "POST /api/v1/caches/warm" => json!({"images": ["{upstream}/web:1"]}),
+        "POST /api/v1/deployments" | "POST /api/v1/deployments/plan" => {
+            json!({"target": "{target}", "stack": "{stack}"})
+        }
+        "PUT /api/v1/targets/{target}/stacks/{stack}/hold" => json!({"reason": "a sale"}),
+        "PUT /api/v1/targets/{target}/stacks/{stack}/services/{service}/pin" => {
+            json!({"digest": digest(BLOB)})
+        }
+        "POST /api/v1/deploy-rules" => json!({"target": "{target}", "stack": "{stack}"}),
         _ => return None,
     })
 }
@@ -206,6 +214,11 @@ pub(super) fn things(method: &str, path: &str) -> Vec<&'static str> {
         "role",
         "upstream",
         "group",
+        "target",
+        "stack",
+        "service",
+        "deployment",
+        "rule",
     ];
     let in_template = |word: &&str| template.contains(&format!("{{{word}}}"));
     let mut things: Vec<_> = words.into_iter().filter(in_template).collect();

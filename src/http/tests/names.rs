@@ -32,6 +32,11 @@ impl Names {
             ("role", "auditor".to_owned()),
             ("upstream", "faraway".to_owned()),
             ("group", "bundle".to_owned()),
+            ("target", "engine".to_owned()),
+            ("stack", "bakery".to_owned()),
+            ("service", "kitchen".to_owned()),
+            ("deployment", "74110001".to_owned()),
+            ("rule", "73110001".to_owned()),
         ];
         Self(names.into())
     }
@@ -80,6 +85,7 @@ impl Names {
             "repository" => format!("{}/{}", self.of("project"), fresh.word("web-", 9)),
             "digest" | "blob" => digest(fresh.word("", 9).as_bytes()),
             "upload" => Uuid::new_v4().to_string(),
+            "deployment" | "rule" => fresh.number(),
             _ => fresh.word("", self.of(word).len()),
         };
         if word == "project" {
@@ -95,6 +101,16 @@ impl Names {
 impl Fresh {
     pub(super) fn new() -> Self {
         Self(0)
+    }
+
+    /// As long as those of things that are there.
+    fn number(&mut self) -> String {
+        self.0 += 1;
+        assert!(
+            self.0 < 10_000_000,
+            "all numbers of this length are used up"
+        );
+        format!("8{:07}", self.0)
     }
 
     /// With a `z`, which is in no word that answers have.

@@ -8,6 +8,8 @@
 //!   log of the project; an owner also has its members, roles and settings. A tester may pull and
 //!   push `shop/web-*`, and has no right on the project itself. `limited` is a personal token of
 //!   the owner for pulls, and `robot` one of the project for pulls.
+//! - Deployments are listed by everybody, each of them what may be pulled. There is no target here,
+//!   and so there are neither stacks nor deployments; tests/system/deploy has those.
 //!
 //! A cell is the status for a thing that is there, then for one that is not, then for one in a
 //! repository, and in a project, that is not there; the last one stands for those that follow. A
@@ -103,6 +105,26 @@ DELETE /api/v1/groups/{group}                                    401 401 404 404
 GET    /api/v1/caches                                            401 401 404 404     404     404     404     200     404     404     404
 GET    /api/v1/caches/{project}/hours                            401 401 404 404     404     404     404     200/404 404     404     404
 POST   /api/v1/caches/warm                                       401 401 404 404     404     404     404     200     404     404     404
+GET    /api/v1/deployments                                       401 401 200 200 200 200 200 200 200 200 200
+POST   /api/v1/deployments                                       401 401 404 404 404 404 404 404 404 404 404
+POST   /api/v1/deployments/plan                                  401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/deployments/{deployment}                          401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/deployments/{deployment}/steps                    401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/deployments/{deployment}/log                      401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/deployments/{deployment}/events                   401 401 404 404 404 404 404 404 404 404 404
+POST   /api/v1/deployments/{deployment}/approve                  401 401 404 404 404 404 404 404 404 404 404
+POST   /api/v1/deployments/{deployment}/cancel                   401 401 404 404 404 404 404 404 404 404 404
+POST   /api/v1/deployments/{deployment}/rollback                 401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/targets                                           401 401 404 404 404 404 404 200 404 404 404
+GET    /api/v1/targets/{target}/stacks                           401 401 404 404 404 404 404 404 404 404 404
+PUT    /api/v1/targets/{target}/stacks/{stack}/hold              401 401 404 404 404 404 404 404 404 404 404
+DELETE /api/v1/targets/{target}/stacks/{stack}/hold              401 401 404 404 404 404 404 404 404 404 404
+PUT    /api/v1/targets/{target}/stacks/{stack}/services/{service}/pin 401 401 404 404 404 404 404 404 404 404 404
+DELETE /api/v1/targets/{target}/stacks/{stack}/services/{service}/pin 401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/targets/{target}/stacks/{stack}/services/{service}/decisions 401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/deploy-rules                                      401 401 404 404 404 404 404 200 404 404 404
+POST   /api/v1/deploy-rules                                      401 401 404 404 404 404 404 422 404 404 404
+DELETE /api/v1/deploy-rules/{rule}                               401 401 404 404 404 404 404 404 404 404 404
 GET    /api/v1/audit                                             401 401 404 404     404     404     404     200     404     404     404
 GET    /api/v1/audit?project={project}                           401 401 404 404     404     200     200     200     404     404     404
 ";

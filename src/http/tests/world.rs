@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use berth_deployer::Deployer;
 use berth_oci::{Algorithm, Digest};
 use berth_proxy::{Proxy, ProxySettings};
 use berth_registry::auth::{NewPassword, Place, SecretKeys};
 use berth_registry::cache::CacheLimits;
 use berth_registry::http::{Client, Scheme};
+use berth_registry::source::Sources;
 use berth_registry::{Clock, Db, Limits, LocalStore, Registry, Timestamp};
 use futures_util::stream;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -17,10 +19,12 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::super::{Metrics, app};
 use super::credential::Credential;
+use crate::config::Config;
 
 pub(super) const SERVICE: &str = "registry.example";
 pub(super) const HOST: &str = "registry.example";
@@ -33,6 +37,7 @@ pub(super) struct World {
     clock: Arc<TestClock>,
     pub(super) registry: Arc<Registry>,
     pub(super) proxy: Arc<Proxy>,
+    deployer: Arc<Deployer>,
     app: Router,
 }
 
@@ -142,12 +147,14 @@ impl World {
             clock,
             registry,
             proxy,
+            deployer,
             app,
         } = self;
+        deployer.close().await;
         proxy.close().await;
         registry.close().await;
         // Nobody may hold the store any more.
-        drop((app, proxy, registry));
+        drop((app, deployer, proxy, registry));
         let registry = open(folder.path(), &clock, SERVICE).await;
         (folder, clock, registry)
     }
@@ -160,13 +167,28 @@ impl World {
     ) -> Self {
         let proxy = Proxy::open(Arc::clone(&registry), settings).await;
         let proxy = proxy.unwrap();
+        let sources: Arc<dyn Sources> = Arc::clone(&proxy) as _;
+        let config = Config::default();
+        let deployer = Deployer::open(
+            Arc::clone(&registry),
+            Arc::clone(&sources),
+            config.deploy_settings(config.listen),
+        );
+        let deployer = deployer.await.unwrap();
         let metrics = Arc::new(Metrics::new(Arc::clone(&registry), Arc::clone(&proxy)));
-        let app = app(Arc::clone(&registry), Arc::clone(&proxy), metrics, false);
+        let console = berth_console::router(
+            Arc::clone(&registry),
+            Arc::clone(&proxy),
+            Arc::clone(&deployer),
+            CancellationToken::new(),
+        );
+        let app = app(&registry, &sources, console, metrics, false);
         Self {
             folder,
             clock,
             registry,
             proxy,
+            deployer,
             app,
         }
     }

@@ -11,6 +11,10 @@ use utoipa::IntoParams;
 use super::problem::Problem;
 use super::texts;
 
+mod running;
+
+pub(super) use running::{Number, RunningName};
+
 /// The parts of a path, percent-decoded. What is not UTF-8 is a bad request in our own form.
 pub(super) struct Named<T>(pub(super) T);
 
@@ -114,5 +118,31 @@ paths! {
         repository: RepositoryName as RepositoryName = "shop/web",
         /// A digest: a tag will not do
         reference: Digest as Digest = "sha256:2e0c9e9b9595dd521f58d73e7a0d251e8d8a95740d923f461fc72f48d59edeab"
+    }
+    DeploymentPath {
+        /// Number of the deployment
+        deployment: Number as Number = "7"
+    }
+    TargetPath {
+        /// Name of the target
+        target: ProjectName as ProjectName = "local"
+    }
+    StackPath {
+        /// Name of the target
+        target: ProjectName as ProjectName = "local",
+        /// Name of the stack: a Compose project, or a container that is in none
+        stack: RunningName as RunningName = "shop"
+    }
+    ServicePath {
+        /// Name of the target
+        target: ProjectName as ProjectName = "local",
+        /// Name of the stack: a Compose project, or a container that is in none
+        stack: RunningName as RunningName = "shop",
+        /// Name of the service in the stack
+        service: RunningName as RunningName = "web"
+    }
+    DeployRulePath {
+        /// Number of the rule
+        rule: Number as Number = "7"
     }
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use berth_deployer::DeployError;
 use berth_registry::DbError;
 use berth_registry::auth::AuthenticationError;
 use serde::Serialize;
@@ -117,6 +118,26 @@ impl From<DbError> for Problem {
             )
         } else {
             Self::internal(error)
+        }
+    }
+}
+
+impl From<DeployError> for Problem {
+    fn from(error: DeployError) -> Self {
+        use DeployError as E;
+        match error {
+            E::Absent(what) => Self::absent(what),
+            E::Conflict(reason) => Self::conflict(reason),
+            E::Invalid(reason) => Self::impossible(reason),
+            E::Refused { .. } => Self::impossible(error),
+            E::Engine {
+                ref target,
+                ref source,
+            } => {
+                let detail = format!("the target {target} can not be asked: {source}");
+                Self::retry_after(detail, StatusCode::SERVICE_UNAVAILABLE, 5)
+            }
+            E::Db(error) => error.into(),
         }
     }
 }

@@ -1,4 +1,8 @@
+use std::convert::Infallible;
+use std::net::IpAddr;
+
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use berth_registry::Registry;
 use berth_registry::auth::{Action, Caller, Target, UserName};
@@ -10,25 +14,47 @@ use super::problem::Problem;
 /// One who has shown credentials; without them a request comes to no handler.
 pub(super) struct Signed(pub(super) Caller);
 
-impl FromRequestParts<Console> for Signed {
-    type Rejection = Problem;
+/// What was shown, for an answer that goes on for long: it is looked at again on the way.
+pub(super) struct Shown {
+    headers: HeaderMap,
+    address: Option<IpAddr>,
+}
 
-    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Problem> {
-        let address = parts
-            .extensions
-            .get::<Client>()
-            .map(|client| client.address);
-        let caller = console
-            .registry
-            .authenticate(&parts.headers, address)
-            .await?;
+impl Shown {
+    fn of(parts: &Parts) -> Self {
+        let client = parts.extensions.get::<Client>();
+        Self {
+            headers: parts.headers.clone(),
+            address: client.map(|client| client.address),
+        }
+    }
+
+    /// As good as it is at this moment.
+    pub(super) async fn sign(&self, registry: &Registry) -> Result<Signed, Problem> {
+        let caller = registry.authenticate(&self.headers, self.address).await?;
         if caller.known() {
-            Ok(Self(caller))
+            Ok(Signed(caller))
         } else {
             Err(Problem::unauthorized(
                 "this needs a user and a password, or a token",
             ))
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Shown {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
+    }
+}
+
+impl FromRequestParts<Console> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Problem> {
+        Shown::of(parts).sign(&console.registry).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! How texts are described that are more than any text. The parser of each is elsewhere; that both
 //! take and refuse the same is what tests/openapi shows.
 
+use berth_deployer::{Cause, LineKind, Reason, State, StepState};
 use berth_proxy::Profile;
 use berth_registry::auth::{Action, ActionSet};
 use utoipa::openapi::RefOr;
@@ -73,7 +74,49 @@ texts! {
     HostPattern: "^[A-Za-z0-9._:*\\[\\]-]+$", at most 261;
     /// A regular expression that matches whole tags.
     TagPattern: "^", at most 255;
+    /// A stack, or a service of one.
+    RunningName: "^[A-Za-z0-9_][A-Za-z0-9._-]*$", at most 255;
+    /// A label that says how something is deployed.
+    DeployLabel: "^berth\\.deploy(\\.[a-z]+)?$", at most 64;
+    /// What such a label says.
+    DeployLabelValue: "^", at most 4096;
+    /// What something was numbered with, in digits.
+    Number: "^[1-9][0-9]{0,17}$", at most 18;
     RepositoryGlob: concat!("^(", glob!(), ")(/(", glob!(), "))*$"), at most 255;
+}
+
+macro_rules! maps {
+    ($($(#[$doc:meta])* $type:ident: $key:ty => $value:ty, $least:expr, at most $most:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $type;
+
+        impl ToSchema for $type {}
+
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                let map = ObjectBuilder::new().schema_type(Type::Object);
+                let map = map
+                    .property_names(Some(plain(<$key>::schema())))
+                    .additional_properties(Some(<$value>::schema()))
+                    .min_properties($least)
+                    .max_properties(Some($most));
+                Schema::Object(map.build()).into()
+            }
+        }
+    )*};
+}
+
+fn plain(schema: RefOr<Schema>) -> Schema {
+    match schema {
+        RefOr::T(schema) => schema,
+        RefOr::Ref(_) => unreachable!("texts are described where they are"),
+    }
+}
+
+maps! {
+    /// What services are to run.
+    DigestsByService: RunningName => Digest, Some(1), at most 100;
+    DeployLabels: DeployLabel => DeployLabelValue, None, at most 50;
 }
 
 macro_rules! names {
@@ -98,4 +141,15 @@ names! {
     /// A kind of registry.
     ProfileName: Profile::names();
     CapabilityName: ["resolve", "pull"];
+    /// Where a deployment is.
+    DeploymentState: State::ALL.iter().map(|state| state.as_str());
+    /// Why there is a deployment.
+    DeploymentCause: Cause::ALL.iter().map(|cause| cause.as_str());
+    DeploymentPhase: ["pull", "before", "replace", "verify", "after", "settle"];
+    DeploymentStepState: StepState::ALL.iter().map(|state| state.as_str());
+    /// What a line is about.
+    DeploymentLineKind: LineKind::ALL.iter().map(|kind| kind.as_str());
+    /// Why a push was, or was not, deployed.
+    DecisionReason: Reason::ALL.iter().map(|reason| reason.as_str());
+    DecisionOutcome: ["deploys", "not_deployed"];
 }
