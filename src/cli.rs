@@ -8,6 +8,7 @@ use crate::config::Config;
 
 mod audit;
 mod cache;
+mod deploy;
 mod group;
 mod image;
 mod login;
@@ -21,6 +22,9 @@ mod values;
 
 pub(crate) use audit::AuditArguments;
 pub(crate) use cache::{ProxyCommand, WarmArguments};
+pub(crate) use deploy::{
+    DeployCommand, DeployRuleCommand, ListDeployments, Number, ServiceName, StackName, WhatToDeploy,
+};
 pub(crate) use group::GroupCommand;
 pub(crate) use image::{InspectArguments, LsArguments, RmArguments, TagArguments};
 pub(crate) use login::LoginArguments;
@@ -102,6 +106,8 @@ pub(crate) enum ClientCommand {
     Proxy(Group<ProxyCommand>),
     /// Fetch images from their upstreams before anybody asks for them
     Warm(Single<WarmArguments>),
+    /// Deployments: services that run what was pushed
+    Deploy(Group<DeployCommand>),
     /// Who did what, the newest first
     Audit(Single<AuditArguments>),
 }

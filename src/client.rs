@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::header::RETRY_AFTER;
-use reqwest::{Certificate, Method, RequestBuilder, StatusCode, redirect};
+use reqwest::header::{HeaderName, RETRY_AFTER};
+use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 
 mod document;
+mod events;
 mod login_file;
 mod path;
 mod problem;
@@ -18,6 +19,7 @@ mod secret;
 mod server;
 
 pub(crate) use document::Document;
+pub(crate) use events::Events;
 pub(crate) use login_file::{Login, LoginFile};
 pub(crate) use problem::RequestError;
 pub(crate) use secret::Secret;
@@ -29,6 +31,8 @@ use problem::Problem;
 const CONNECT: Duration = Duration::from_secs(10);
 /// A list of a large registry is slow; silence for this long is not.
 const SILENCE: Duration = Duration::from_secs(60);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The management API of one server, as one user.
 pub(crate) struct Client {
@@ -134,6 +138,20 @@ impl Client {
         }
     }
 
+    /// What happens from now on, or from behind the event `last`.
+    pub(crate) async fn events(
+        &self,
+        path: &[&str],
+        last: Option<&str>,
+    ) -> Result<Events, RequestError> {
+        let mut request = self.request(Method::GET, path);
+        if let Some(last) = last {
+            request = request.header(LAST_EVENT_ID, last);
+        }
+        let response = self.answer(request).await?;
+        Ok(Events::new(self.server.clone(), response))
+    }
+
     /// What a table needs of a document.
     pub(crate) fn read<T: serde::de::DeserializeOwned>(
         &self,
@@ -154,20 +172,25 @@ impl Client {
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<bytes::Bytes, RequestError> {
-        let unreachable = |error: reqwest::Error| RequestError::Unreachable {
-            server: self.server.clone(),
-            source: error.without_url(),
-        };
-        let response = request.send().await.map_err(unreachable)?;
+        let response = self.answer(request).await?;
+        let bytes = response.bytes().await;
+        bytes.map_err(|error| self.unreachable(error))
+    }
+
+    /// An answer that is none of a refusal, of which the head has come.
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, RequestError> {
+        let response = request.send().await;
+        let response = response.map_err(|error| self.unreachable(error))?;
         let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
         let retry_after = response
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.parse().ok());
-        let bytes = response.bytes().await.map_err(unreachable)?;
-        if status.is_success() {
-            return Ok(bytes);
-        }
+        let bytes = response.bytes().await;
+        let bytes = bytes.map_err(|error| self.unreachable(error))?;
         let server = self.server.clone();
         Err(match (status, Problem::parse(&bytes)) {
             (StatusCode::UNAUTHORIZED, _) => RequestError::Unauthorized { server },
@@ -177,6 +200,13 @@ impl Client {
             },
             (_, None) => RequestError::Unexplained { server, status },
         })
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> RequestError {
+        RequestError::Unreachable {
+            server: self.server.clone(),
+            source: error.without_url(),
+        }
     }
 
     fn unreadable(&self, source: serde_json::Error) -> RequestError {

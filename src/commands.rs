@@ -6,6 +6,7 @@ use crate::cli::ClientCommand;
 
 mod audit;
 mod cache;
+mod deploy;
 mod group;
 mod image;
 mod inspect;
@@ -49,6 +50,7 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
         C::Group(group) => group::run(&Session::open(&group.options)?, &group.command).await,
         C::Proxy(group) => cache::run(&Session::open(&group.options)?, &group.command).await,
         C::Warm(warm) => cache::warm(&Session::open(&warm.options)?, &warm.arguments).await,
+        C::Deploy(group) => deploy::run(&Session::open(&group.options)?, &group.command).await,
         C::Audit(audit) => audit::run(&Session::open(&audit.options)?, &audit.arguments).await,
     }
 }

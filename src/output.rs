@@ -9,7 +9,7 @@ use crate::client::{Client, Document, RequestError, Secret};
 
 mod format;
 
-pub(crate) use format::size;
+pub(crate) use format::{duration, size};
 
 /// How long a digest is on a terminal: `sha256:` and twelve digits, as docker prints it.
 const SHORT_DIGEST: usize = 19;
@@ -81,6 +81,11 @@ impl Output {
     /// A time in full.
     pub(crate) fn time(&self, at: Option<DateTime<Utc>>) -> String {
         at.map(|at| format::time(at, &Local)).unwrap_or_default()
+    }
+
+    /// The time of the day, where the day is today's.
+    pub(crate) fn clock(&self, at: DateTime<Utc>) -> String {
+        format::clock(at, &Local)
     }
 
     /// A digest, whole unless it would only be looked at.

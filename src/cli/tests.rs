@@ -68,6 +68,23 @@ fn an_upstream_has_a_token_or_a_user_and_no_secret_on_the_command_line() {
 }
 
 #[test]
+fn what_is_to_be_deployed_is_checked_before_a_server_is_asked() {
+    for line in [
+        "deploy run local",
+        "deploy run local shop web=live",
+        "deploy plan local shop --wait",
+        "deploy show 0",
+        "deploy show shop",
+        "deploy approve",
+        "deploy hold local .. --reason x",
+        "deploy pin local shop web live",
+        "deploy rule create local shop --label berth.deploy",
+    ] {
+        refused(line);
+    }
+}
+
+#[test]
 fn a_password_in_a_url_is_not_repeated() {
     for line in [
         "login https://ann:hunter2@registry",

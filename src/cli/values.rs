@@ -6,6 +6,7 @@ mod name;
 mod robot_login;
 mod scope;
 mod server;
+mod service_digest;
 mod yes_or_no;
 
 pub(crate) use expiry::{Expiry, Moment};
@@ -14,4 +15,5 @@ pub(crate) use name::{Name, project_name};
 pub(crate) use robot_login::RobotLogin;
 pub(crate) use scope::Scope;
 pub(crate) use server::ServerParser;
+pub(crate) use service_digest::{DeployLabel, ServiceDigest};
 pub(crate) use yes_or_no::yes_or_no;

@@ -1,6 +1,6 @@
 use std::fmt::Display;
 
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -35,6 +35,25 @@ where
         .to_string()
 }
 
+/// The time of a day.
+pub(crate) fn clock<Z: TimeZone>(at: DateTime<Utc>, zone: &Z) -> String
+where
+    Z::Offset: Display,
+{
+    at.with_timezone(zone).format("%H:%M:%S").to_string()
+}
+
+/// How long something took, to a tenth of a second where that says something.
+pub(crate) fn duration(took: TimeDelta) -> String {
+    let tenths = took.num_milliseconds().max(0) / 100;
+    let seconds = tenths / 10;
+    match seconds {
+        0..MINUTE => format!("{seconds}.{} s", tenths % 10),
+        MINUTE..HOUR => format!("{} min {} s", seconds / MINUTE, seconds % MINUTE),
+        _ => format!("{} h {} min", seconds / HOUR, seconds % HOUR / MINUTE),
+    }
+}
+
 /// A number of bytes in the largest unit of which there is one.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -55,7 +74,7 @@ pub(crate) fn size(bytes: u64) -> String {
 mod tests {
     use chrono::{DateTime, FixedOffset, TimeDelta};
 
-    use super::{age, size, time};
+    use super::{age, clock, duration, size, time};
 
     #[test]
     fn an_age_is_relative_until_its_day_says_more() {
@@ -79,6 +98,24 @@ mod tests {
             assert_eq!(age(at, now, &zone), expected, "{seconds}");
         }
         assert_eq!(time(now, &zone), "2026-01-01 01:00:00 +01:00");
+        assert_eq!(clock(now, &zone), "01:00:00");
+    }
+
+    #[test]
+    fn a_duration_has_tenths_while_they_say_something() {
+        let cases = [
+            (-5, "0.0 s"),
+            (99, "0.0 s"),
+            (400, "0.4 s"),
+            (59_999, "59.9 s"),
+            (60_000, "1 min 0 s"),
+            (3_599_000, "59 min 59 s"),
+            (3_660_000, "1 h 1 min"),
+        ];
+        for (milliseconds, expected) in cases {
+            let took = TimeDelta::milliseconds(milliseconds);
+            assert_eq!(duration(took), expected, "{milliseconds}");
+        }
     }
 
     #[test]
