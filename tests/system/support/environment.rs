@@ -12,10 +12,25 @@ pub fn full() -> bool {
 }
 
 /// Waits for something that comes soon, by looking at the thing itself.
-pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
+    assert!(
+        within(PATIENCE, LOOK_EVERY, holds).await,
+        "waited in vain for {what}"
+    );
+}
+
+/// Whether something has come by a deadline, looking at the thing itself now and then.
+pub async fn within(
+    patience: Duration,
+    look_every: Duration,
+    mut holds: impl AsyncFnMut() -> bool,
+) -> bool {
+    let deadline = Instant::now() + patience;
     while !holds().await {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        sleep(LOOK_EVERY).await;
+        if Instant::now() >= deadline {
+            return false;
+        }
+        sleep(look_every).await;
     }
+    true
 }

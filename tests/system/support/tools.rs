@@ -57,6 +57,12 @@ impl Program {
         self
     }
 
+    /// With more of what is the same for each call.
+    pub fn words(mut self, words: &[&str]) -> Self {
+        self.words.extend(words.iter().map(|&word| word.to_owned()));
+        self
+    }
+
     /// What it prints; the test fails when it fails.
     pub fn run(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
@@ -69,6 +75,13 @@ impl Program {
             String::from_utf8_lossy(&output.stderr),
         );
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// What it prints; `None` when it fails.
+    pub fn try_run(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.output(arguments);
+        let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(printed)
     }
 
     /// What it says on its error channel; the test fails when it succeeds.
@@ -84,13 +97,20 @@ impl Program {
     }
 
     fn output(&self, arguments: &[&str]) -> Output {
-        Command::new("timeout")
+        self.command(arguments)
+            .output()
+            .expect("timeout is a program of coreutils")
+    }
+
+    /// For a test that talks with the program while it runs.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("timeout");
+        command
             .args(["--kill-after=5", SECONDS])
             .args(&self.words)
             .args(arguments)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .output()
-            .expect("timeout is a program of coreutils")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     fn line(&self, arguments: &[&str]) -> String {
