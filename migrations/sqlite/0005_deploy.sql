@@ -68,9 +68,7 @@ CREATE INDEX deployment_services_by_repository ON deployment_services (repositor
 CREATE TABLE deployment_steps (
     deployment_id INTEGER NOT NULL REFERENCES deployments (id) ON DELETE CASCADE,
     number INTEGER NOT NULL,
-    service TEXT,
-    line TEXT NOT NULL,
-    -- The whole step, as its engine reads it.
+    -- All of it, for people and for its engine.
     step TEXT NOT NULL,
     state TEXT NOT NULL,
     detail TEXT,
@@ -133,8 +131,6 @@ CREATE TABLE deploy_pins (
     stack TEXT NOT NULL,
     service TEXT NOT NULL,
     digest TEXT NOT NULL,
-    pinned_by TEXT NOT NULL,
-    at INTEGER NOT NULL,
     PRIMARY KEY (target_id, stack, service)
 ) STRICT, WITHOUT ROWID;
 
@@ -143,7 +139,6 @@ CREATE TABLE deploy_quarantine (
     target_id INTEGER NOT NULL REFERENCES targets (id),
     stack TEXT NOT NULL,
     digest TEXT NOT NULL,
-    deployment_id INTEGER NOT NULL,
     PRIMARY KEY (target_id, stack, digest)
 ) STRICT, WITHOUT ROWID;
 

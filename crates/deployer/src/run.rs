@@ -27,7 +27,6 @@ use log::RunLog;
 
 /// Between two tries while the engine is away.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
 /// After the database has failed.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
 
@@ -246,7 +245,7 @@ impl Run {
             .write(move |tx| {
                 async move {
                     for digest in &blamed {
-                        db::steering::quarantine(tx, target, &stack, digest, id).await?;
+                        db::steering::quarantine(tx, target, &stack, digest).await?;
                     }
                     let text = format!("{number}. failed: {reason}");
                     db::lines::insert(tx, id, LineKind::Step, service.as_deref(), &text, now)

@@ -226,15 +226,40 @@ fn deployment(row: Columns) -> Result<Deployment, DbError> {
 
 async fn with_services(
     connection: &mut SqliteConnection,
+    row: Columns,
+) -> Result<Deployment, DbError> {
+    let mut deployment = deployment(row)?;
+    deployment.services = services(connection, deployment.id).await?;
+    Ok(deployment)
+}
+
+async fn all_with_services(
+    connection: &mut SqliteConnection,
     rows: Vec<Columns>,
 ) -> Result<Vec<Deployment>, DbError> {
     let mut deployments = Vec::with_capacity(rows.len());
     for row in rows {
-        let mut deployment = deployment(row)?;
-        deployment.services = services(connection, deployment.id).await?;
-        deployments.push(deployment);
+        deployments.push(with_services(connection, row).await?);
     }
     Ok(deployments)
+}
+
+/// The first deployment of a stack, of those that `rest` is about.
+async fn of_stack(
+    connection: &mut SqliteConnection,
+    target: i64,
+    stack: &str,
+    rest: &'static str,
+) -> Result<Option<Deployment>, DbError> {
+    let row: Option<Columns> = sqlx::query_as(statement(rest))
+        .bind(target)
+        .bind(stack)
+        .fetch_optional(&mut *connection)
+        .await?;
+    match row {
+        Some(row) => with_services(connection, row).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 type ServiceColumns = (
@@ -284,13 +309,14 @@ pub(crate) async fn find(
     connection: &mut SqliteConnection,
     id: i64,
 ) -> Result<Option<Deployment>, DbError> {
-    let sql = statement("WHERE d.id = $1");
-    let row: Option<Columns> = sqlx::query_as(sql)
+    let row: Option<Columns> = sqlx::query_as(statement("WHERE d.id = $1"))
         .bind(id)
         .fetch_optional(&mut *connection)
         .await?;
-    let found = with_services(connection, row.into_iter().collect()).await?;
-    Ok(found.into_iter().next())
+    match row {
+        Some(row) => with_services(connection, row).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Which deployments, newest first.
@@ -320,7 +346,7 @@ pub(crate) async fn list(
         .bind(limit)
         .fetch_all(&mut *connection)
         .await?;
-    with_services(connection, rows).await
+    all_with_services(connection, rows).await
 }
 
 /// Those of a target that have not ended, oldest first.
@@ -333,7 +359,7 @@ pub(crate) async fn unfinished(
         .bind(target)
         .fetch_all(&mut *connection)
         .await?;
-    with_services(connection, rows).await
+    all_with_services(connection, rows).await
 }
 
 /// The one of a stack that has not begun.
@@ -342,15 +368,8 @@ pub(crate) async fn not_begun(
     target: i64,
     stack: &str,
 ) -> Result<Option<Deployment>, DbError> {
-    let sql =
-        statement("WHERE d.target_id = $1 AND d.stack = $2 AND d.state IN ('queued', 'waiting')");
-    let row: Option<Columns> = sqlx::query_as(sql)
-        .bind(target)
-        .bind(stack)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let found = with_services(connection, row.into_iter().collect()).await?;
-    Ok(found.into_iter().next())
+    let rest = "WHERE d.target_id = $1 AND d.stack = $2 AND d.state IN ('queued', 'waiting')";
+    of_stack(connection, target, stack, rest).await
 }
 
 /// The one of a stack that ended last, of those that were about to change something.
@@ -359,18 +378,10 @@ pub(crate) async fn last_ended(
     target: i64,
     stack: &str,
 ) -> Result<Option<Deployment>, DbError> {
-    let sql = statement(
-        "WHERE d.target_id = $1 AND d.stack = $2
+    let rest = "WHERE d.target_id = $1 AND d.stack = $2
            AND d.state IN ('succeeded', 'rolled_back', 'rollback_failed', 'failed')
-         ORDER BY d.id DESC LIMIT 1",
-    );
-    let row: Option<Columns> = sqlx::query_as(sql)
-        .bind(target)
-        .bind(stack)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let found = with_services(connection, row.into_iter().collect()).await?;
-    Ok(found.into_iter().next())
+         ORDER BY d.id DESC LIMIT 1";
+    of_stack(connection, target, stack, rest).await
 }
 
 /// The digests that a service was brought to, and that it was taken from, newest first.

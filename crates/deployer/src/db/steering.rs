@@ -62,32 +62,21 @@ pub(crate) async fn held(
     }))
 }
 
-/// A service that stays at a digest.
-pub(crate) struct Pin<'p> {
-    pub(crate) service: &'p str,
-    pub(crate) digest: &'p Digest,
-    pub(crate) by: &'p str,
-}
-
 pub(crate) async fn pin(
     connection: &mut SqliteConnection,
     target: i64,
     stack: &str,
-    pin: &Pin<'_>,
-    now: Timestamp,
+    service: &str,
+    digest: &Digest,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "INSERT INTO deploy_pins (target_id, stack, service, digest, pinned_by, at)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (target_id, stack, service) DO UPDATE
-         SET digest = excluded.digest, pinned_by = excluded.pinned_by, at = excluded.at",
+        "INSERT INTO deploy_pins (target_id, stack, service, digest) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (target_id, stack, service) DO UPDATE SET digest = excluded.digest",
     )
     .bind(target)
     .bind(stack)
-    .bind(pin.service)
-    .bind(pin.digest.as_str())
-    .bind(pin.by)
-    .bind(now.0)
+    .bind(service)
+    .bind(digest.as_str())
     .execute(connection)
     .await?;
     Ok(())
@@ -131,18 +120,14 @@ pub(crate) async fn quarantine(
     target: i64,
     stack: &str,
     digest: &Digest,
-    deployment: i64,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "INSERT INTO deploy_quarantine (target_id, stack, digest, deployment_id)
-         VALUES ($1, $2, $3, $4)
-         ON CONFLICT (target_id, stack, digest) DO UPDATE
-         SET deployment_id = excluded.deployment_id",
+        "INSERT INTO deploy_quarantine (target_id, stack, digest) VALUES ($1, $2, $3)
+         ON CONFLICT DO NOTHING",
     )
     .bind(target)
     .bind(stack)
     .bind(digest.as_str())
-    .bind(deployment)
     .execute(connection)
     .await?;
     Ok(())

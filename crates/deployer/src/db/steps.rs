@@ -24,13 +24,11 @@ pub(crate) async fn insert(
 ) -> Result<(), DbError> {
     let json = serde_json::to_string(step).expect("a step is JSON");
     sqlx::query(
-        "INSERT INTO deployment_steps (deployment_id, number, service, line, step, state)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO deployment_steps (deployment_id, number, step, state)
+         VALUES ($1, $2, $3, $4)",
     )
     .bind(deployment)
     .bind(number)
-    .bind(&step.service)
-    .bind(&step.line)
     .bind(json)
     .bind(StepState::Planned.as_str())
     .execute(connection)

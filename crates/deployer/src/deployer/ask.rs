@@ -275,7 +275,7 @@ impl Deployer {
                         db::deployments::put_service(tx, id, service).await?;
                     }
                     for digest in &asked.quarantine {
-                        db::steering::quarantine(tx, target_id, &stack, digest, id).await?;
+                        db::steering::quarantine(tx, target_id, &stack, digest).await?;
                     }
                     let text = format!("asked for by {}", actor.name);
                     db::lines::insert(tx, id, LineKind::Note, None, &text, now).await?;

@@ -8,7 +8,6 @@ use futures_util::FutureExt as _;
 
 use super::Deployer;
 use crate::db;
-use crate::db::steering::Pin;
 use crate::engine::Service;
 use crate::history::{DeployedService, Deployment, LineKind, State};
 use crate::image::ImageReference;
@@ -181,22 +180,13 @@ impl Deployer {
         let (_, image) = named.ok_or_else(|| DeployError::Absent(of.to_string()))?;
         self.require_manifest(&image.repository, &digest).await?;
         let (id, now) = (target.id, self.journal.now());
-        let (stack, service, by_name) = (
-            of.stack.stack.to_owned(),
-            of.service.to_owned(),
-            by.name().to_owned(),
-        );
+        let (stack, service) = (of.stack.stack.to_owned(), of.service.to_owned());
         let entry = entry_of_stack(by, "deploy.pin", &target.name, &stack, &services)
             .with_detail(format_args!("{service} {digest}"));
         self.journal
             .write(move |tx| {
                 async move {
-                    let pin = Pin {
-                        service: &service,
-                        digest: &digest,
-                        by: &by_name,
-                    };
-                    db::steering::pin(tx, id, &stack, &pin, now).await?;
+                    db::steering::pin(tx, id, &stack, &service, &digest).await?;
                     entry.record(tx, now).await?;
                     Ok::<_, DbError>(())
                 }

@@ -291,15 +291,7 @@ async fn what_is_pinned_before_its_deployment_begins_is_left_out() {
     fixture.reaches(1, State::Queued).await;
     let target = fixture.deployer.targets["local"].id;
     let pin = fixture.deployer.journal.db().write(move |tx| {
-        async move {
-            let pin = steering::Pin {
-                service: "web",
-                digest: &digest(1),
-                by: "ann",
-            };
-            steering::pin(tx, target, "shop", &pin, Timestamp(0)).await
-        }
-        .boxed()
+        async move { steering::pin(tx, target, "shop", "web", &digest(1)).await }.boxed()
     });
     pin.await.unwrap();
     let deployment = fixture.reaches(1, State::Superseded).await;
