@@ -11,8 +11,8 @@ use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::exit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -40,7 +40,7 @@ fn serve() {
     let started = Instant::now();
     let listener = TcpListener::bind("0.0.0.0:80").expect("port 80");
     let draining = Arc::new(AtomicBool::new(false));
-    let open = Arc::new(AtomicUsize::new(0));
+    let mut answers = Vec::new();
     thread::spawn({
         let draining = Arc::clone(&draining);
         move || follow_orders(&draining)
@@ -48,12 +48,8 @@ fn serve() {
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
-                open.fetch_add(1, SeqCst);
-                let open = Arc::clone(&open);
-                thread::spawn(move || {
-                    let _ = answer(stream, started);
-                    open.fetch_sub(1, SeqCst);
-                });
+                answers.retain(|answer: &JoinHandle<_>| !answer.is_finished());
+                answers.push(thread::spawn(move || answer(stream, started)));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(_) => {}
@@ -64,8 +60,9 @@ fn serve() {
         }
     }
     drop(listener);
-    while open.load(SeqCst) > 0 {
-        thread::sleep(Duration::from_millis(1));
+    for answer in answers {
+        // Whether it came is the client's business.
+        let _ = answer.join();
     }
     println!("version {} has drained", said("VERSION"));
 }
