@@ -106,7 +106,7 @@ impl Deployer {
             Err(error) => return outcome_of(target, error, now),
         };
         if deployment.cause.automatic()
-            && let Some(outcome) = self.waits(target, deployment, &left, now).await?
+            && let Some(outcome) = left::waits(deployment, &left, now)
         {
             return Ok(outcome);
         }
@@ -114,8 +114,7 @@ impl Deployer {
             if left.services.is_empty() {
                 return Ok(nothing_left(&left));
             }
-            let prepared = self.prepare(target, deployment, &left).await;
-            match prepared {
+            match self.prepare(target, deployment, &left).await {
                 // The others need not wait for one that can not be replaced.
                 Err(PrepareError::Plan(PlanError::Refused { service, reason }))
                     if deployment.cause.automatic() && left.services.len() > 1 =>

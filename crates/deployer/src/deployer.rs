@@ -35,7 +35,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const TIDY_UP: Duration = Duration::from_secs(10 * 60);
 /// Older events are all visible: no transaction takes so long.
 const SETTLED: Duration = Duration::from_secs(60 * 60);
-
 /// How long logs of deployments, decisions, and what was told are kept; deployments and their steps
 /// stay.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -119,11 +118,6 @@ impl Deployer {
     /// Changes whenever something was written, of whichever deployment.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.journal.news()
-    }
-
-    /// Comes when the process is about to end.
-    pub async fn stopped(&self) {
-        self.stopping.cancelled().await;
     }
 
     async fn work_until_stopped(self: Arc<Self>, target: Arc<Target>) {

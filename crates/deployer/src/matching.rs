@@ -220,15 +220,20 @@ pub(crate) fn opted_in(
 
 /// What keeps every push from a service.
 fn kept_back(service: &Service, known: &Known) -> Option<Verdict> {
+    stays(service, known).or_else(|| {
+        let hold = known.held.as_ref()?;
+        Some(verdict(Reason::Held, hold.of(&service.stack)))
+    })
+}
+
+/// Why a service stays what it is, whether its stack is held or not.
+fn stays(service: &Service, known: &Known) -> Option<Verdict> {
     if !serves(service) {
         let text = "it is stopped: start it, and pushes are deployed to it";
         return Some(verdict(Reason::Stopped, text));
     }
-    if let Some(pinned) = known.pinned.get(&service.name) {
-        return Some(verdict(Reason::Pinned, format!("it is pinned to {pinned}")));
-    }
-    let hold = known.held.as_ref()?;
-    Some(verdict(Reason::Held, hold.of(&service.stack)))
+    let pinned = known.pinned.get(&service.name)?;
+    Some(verdict(Reason::Pinned, format!("it is pinned to {pinned}")))
 }
 
 fn quarantined(digest: &Digest, known: &Known) -> Option<Verdict> {
@@ -237,9 +242,10 @@ fn quarantined(digest: &Digest, known: &Known) -> Option<Verdict> {
     quarantined.then(|| verdict(Reason::Quarantined, text))
 }
 
-/// Why a digest that was queued is not to be deployed any more, if it is not.
+/// Why a digest that was queued is not to be deployed to a service any more, if it is not. That its
+/// stack is held is another matter.
 pub(crate) fn overruled(service: &Service, digest: &Digest, known: &Known) -> Option<Verdict> {
-    kept_back(service, known).or_else(|| quarantined(digest, known))
+    stays(service, known).or_else(|| quarantined(digest, known))
 }
 
 fn verdict(reason: Reason, text: impl Into<String>) -> Verdict {

@@ -60,18 +60,21 @@ impl Deployer {
     pub(crate) async fn take_events(&self, target: &Target) -> Result<Taken, TakeError> {
         let mut connection = self.journal.db().read_unasked().await?;
         let mut events = db::events::undone(&mut connection, target.id, AT_ONCE).await?;
+        if events.is_empty() {
+            return Ok(Taken::All);
+        }
         // Before the services are observed: while a service is replaced it is not what it seems.
         let moving = moving(&mut connection, target).await?;
         drop(connection);
         let all = events.len();
         events.retain(|event| !moving.iter().any(|name| akin(name, &event.repository)));
+        if events.is_empty() {
+            return Ok(Taken::Some);
+        }
         let mut taken = match events.len() == all {
             true => Taken::All,
             false => Taken::Some,
         };
-        if events.is_empty() {
-            return Ok(taken);
-        }
         let services = self.observe(target).await?;
         let rules = self.rules_of(target).await?;
         for event in &events {

@@ -2,7 +2,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use berth_registry::Timestamp;
-
 use tokio::sync::Notify;
 
 use crate::causes::with_causes;

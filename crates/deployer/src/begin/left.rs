@@ -8,7 +8,7 @@ use crate::history::{DeployedService, Deployment, State};
 use crate::image::ImageReference;
 use crate::matching::{Known, opted_in, overruled, runs};
 use crate::policy::{Approval, Labels};
-use crate::shown::Rule;
+use crate::shown::{Hold, Rule};
 use crate::take::labels;
 use crate::target::Target;
 
@@ -20,6 +20,7 @@ pub(super) struct Left {
     pub(super) services: Vec<(DeployedService, Labels)>,
     /// Those that are left out, and why.
     pub(super) left_out: Vec<(DeployedService, String)>,
+    held: Option<Hold>,
 }
 
 impl Left {
@@ -47,7 +48,10 @@ impl Deployer {
     ) -> Result<Left, PrepareError> {
         let rules = self.rules_of(target).await?;
         let known = self.known(target, &deployment.stack).await?;
-        let mut left = Left::default();
+        let mut left = Left {
+            held: known.held.clone(),
+            ..Left::default()
+        };
         for wanted in &deployment.services {
             let found = self.look_at(deployment, wanted, observed, &rules, &known);
             match found.await? {
@@ -96,12 +100,7 @@ impl Deployer {
             if self.current_digest(&image).await?.as_ref() != Some(&wanted.to_digest) {
                 return left_out("the tag has moved on since");
             }
-            // What is held is another matter: it ends the whole deployment.
-            let known = Known {
-                held: None,
-                ..known.clone()
-            };
-            if let Some(verdict) = overruled(service, &wanted.to_digest, &known) {
+            if let Some(verdict) = overruled(service, &wanted.to_digest, known) {
                 return left_out(&verdict.text);
             }
         }
@@ -150,46 +149,35 @@ impl Deployer {
         let approved = last.approved_by.is_some();
         Ok(behind.map(|service| (again(service), approved)).collect())
     }
+}
 
-    /// What an automatic deployment has to wait for, or that it is held.
-    pub(super) async fn waits(
-        &self,
-        target: &Target,
-        deployment: &Deployment,
-        left: &Left,
-        now: Timestamp,
-    ) -> Result<Option<Outcome>, DbError> {
-        let known = self.known(target, &deployment.stack).await?;
-        if let Some(hold) = known.held {
-            let reason = hold.of(&deployment.stack);
-            return Ok(Some(Outcome::End(State::Cancelled, reason)));
-        }
-        let of_it = |(service, _): &&(DeployedService, Labels)| {
-            let mut services = deployment.services.iter();
-            services.any(|one| one.service == service.service)
-        };
-        let mut own = left.services.iter().filter(of_it);
-        let needs = |(_, labels): &(_, Labels)| labels.approval != Approval::None;
-        if deployment.approved_by.is_none() && own.any(needs) {
-            let id = deployment.id;
-            return Ok(Some(Outcome::Wait {
-                reason: format!("somebody has to approve it: berth deploy approve {id}"),
-                until: now.plus(LOOK_AGAIN),
-            }));
-        }
-        let windows = left
-            .services
-            .iter()
-            .filter_map(|(_, labels)| labels.window.as_ref());
-        let mut closed = windows.filter(|windows| !windows.open_at(now));
-        Ok(closed.next().map(|windows| {
-            let opens = windows.next_after(now);
-            let until = opens.map_or(now.plus(LOOK_AGAIN), |at| Timestamp(at.timestamp_millis()));
-            let shown = opens.map_or_else(|| windows.to_string(), |at| at.to_string());
-            Outcome::Wait {
-                reason: format!("its window opens at {shown}"),
-                until: until.min(now.plus(LOOK_AGAIN)),
-            }
-        }))
+/// What an automatic deployment has to wait for, or that it is held.
+pub(super) fn waits(deployment: &Deployment, left: &Left, now: Timestamp) -> Option<Outcome> {
+    if let Some(hold) = &left.held {
+        let reason = hold.of(&deployment.stack);
+        return Some(Outcome::End(State::Cancelled, reason));
     }
+    let of_it = |(service, _): &&(DeployedService, Labels)| {
+        let mut services = deployment.services.iter();
+        services.any(|one| one.service == service.service)
+    };
+    let mut own = left.services.iter().filter(of_it);
+    let needs = |(_, labels): &(_, Labels)| labels.approval != Approval::None;
+    if deployment.approved_by.is_none() && own.any(needs) {
+        let id = deployment.id;
+        return Some(Outcome::Wait {
+            reason: format!("somebody has to approve it: berth deploy approve {id}"),
+            until: now.plus(LOOK_AGAIN),
+        });
+    }
+    let services = left.services.iter();
+    let mut windows = services.filter_map(|(_, labels)| labels.window.as_ref());
+    let closed = windows.find(|windows| !windows.open_at(now))?;
+    let opens = closed.next_after(now);
+    let until = opens.map_or(now.plus(LOOK_AGAIN), |at| Timestamp(at.timestamp_millis()));
+    let shown = opens.map_or_else(|| closed.to_string(), |at| at.to_string());
+    Some(Outcome::Wait {
+        reason: format!("its window opens at {shown}"),
+        until: until.min(now.plus(LOOK_AGAIN)),
+    })
 }

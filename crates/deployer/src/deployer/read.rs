@@ -1,11 +1,10 @@
 //! What is shown. Deployments are visible to those who may pull one of their images; of services that
 //! a caller may not see, steps and lines are left out too.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use berth_registry::DbError;
 use berth_registry::auth::{Action, Caller};
-
 use futures_util::future::join_all;
 
 use super::Deployer;
@@ -16,9 +15,9 @@ use crate::db::steps::Journalled;
 use crate::engine::{ReplicaState, Service};
 use crate::history::{Decision, Deployment, Line, Part, StepRecord};
 use crate::image::ImageReference;
-use crate::matching::{Reason, Verdict, standing};
+use crate::matching::{Known, Reason, Verdict, standing};
 use crate::shown::{
-    DeployError, Filter, Hold, Rule, ServiceOf, ServiceStatus, StackStatus, TargetStatus,
+    DeployError, Filter, Rule, ServiceOf, ServiceStatus, StackStatus, TargetStatus,
 };
 use crate::take::labels;
 use crate::target::Target;
@@ -47,36 +46,33 @@ impl Deployer {
         let found = found.ok_or_else(|| DeployError::Absent(format!("target {target}")))?;
         let services = self.observe_for(found).await?;
         let rules = self.rules_of(found).await?;
-        let mut stacks: Vec<StackStatus> = Vec::new();
+        let mut stacks: BTreeMap<String, Vec<Service>> = BTreeMap::new();
         for service in services {
-            let status = self.status(found, &service, &rules).await?;
-            match stacks.iter_mut().find(|stack| stack.stack == service.stack) {
-                Some(stack) => stack.services.push(status),
-                None => stacks.push(StackStatus {
-                    held: self.held(found, &service.stack).await?,
-                    stack: service.stack,
-                    services: vec![status],
-                }),
-            }
+            let stack = stacks.entry(service.stack.clone()).or_default();
+            stack.push(service);
         }
-        stacks.sort_by(|one, other| one.stack.cmp(&other.stack));
-        Ok(stacks)
+        let mut shown = Vec::new();
+        for (stack, services) in stacks {
+            let known = self.known(found, &stack).await?;
+            let status = |service| self.status(found, service, &rules, &known);
+            shown.push(StackStatus {
+                services: services.iter().map(status).collect(),
+                stack,
+                held: known.held.clone(),
+            });
+        }
+        Ok(shown)
     }
 
-    async fn held(&self, target: &Target, stack: &str) -> Result<Option<Hold>, DbError> {
-        let mut connection = self.journal.db().read().await?;
-        db::steering::held(&mut connection, target.id, stack).await
-    }
-
-    async fn status(
+    fn status(
         &self,
         target: &Target,
         service: &Service,
         rules: &[Rule],
-    ) -> Result<ServiceStatus, DbError> {
-        let known = self.known(target, &service.stack).await?;
+        known: &Known,
+    ) -> ServiceStatus {
         let verdict = match self.own_image(service) {
-            Some(_) => standing(service, &labels(service, rules), &known, self.terms(target)),
+            Some(_) => standing(service, &labels(service, rules), known, self.terms(target)),
             None => Some(Verdict {
                 reason: Reason::NoMatch,
                 text: not_ours(&service.image),
@@ -84,7 +80,7 @@ impl Deployer {
         };
         let replicas = service.replicas.iter();
         let running = replicas.filter(|replica| replica.state == ReplicaState::Running);
-        Ok(ServiceStatus {
+        ServiceStatus {
             service: service.name.clone(),
             image: service.image.clone(),
             digest: service.digest().cloned(),
@@ -92,7 +88,7 @@ impl Deployer {
             replicas: service.replicas.len(),
             running: running.count(),
             pinned: known.pinned.get(&service.name).cloned(),
-        })
+        }
     }
 
     /// Newest first, those older than the deployment `before`.

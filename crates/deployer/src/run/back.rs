@@ -6,7 +6,6 @@ use crate::db;
 use crate::db::steps::Journalled;
 use crate::engine::Phase;
 use crate::history::{LineKind, State, StepState};
-use crate::journal::move_to;
 
 impl Run {
     /// Takes back what was taken, the last step first. Until something was replaced nobody notices.
@@ -14,7 +13,7 @@ impl Run {
         let steps = self.steps().await?;
         let touched = steps.iter().any(|step| touches(step) && begun(step));
         if touched {
-            self.enter(State::RollingBack, &reason).await?;
+            self.roll_back(&reason).await?;
         }
         let mut stuck = Vec::new();
         for step in steps.iter().rev().filter(|step| begun(step)) {
@@ -44,22 +43,15 @@ impl Run {
         self.end(state, Some(reason)).await
     }
 
-    async fn enter(&mut self, state: State, reason: &str) -> Result<(), DbError> {
-        let (id, from, now) = (
-            self.deployment.id,
-            self.deployment.state,
-            self.journal().now(),
-        );
-        if from == state {
-            return Ok(());
+    /// Says that it is rolled back, unless a process before this one has.
+    async fn roll_back(&mut self, reason: &str) -> Result<(), DbError> {
+        let (id, from) = (self.deployment.id, self.deployment.state);
+        let to = State::RollingBack;
+        if from != to {
+            let change = (from, to);
+            self.deployer.change(id, change, reason.to_owned()).await?;
+            self.deployment.state = to;
         }
-        let reason = reason.to_owned();
-        self.journal()
-            .write(move |tx| {
-                async move { move_to(tx, id, (from, state), Some(&reason), now).await }.boxed()
-            })
-            .await?;
-        self.deployment.state = state;
         Ok(())
     }
 

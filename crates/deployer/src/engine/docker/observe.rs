@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use berth_oci::Digest;
 use bollard::models::ContainerSummary;
 use futures_util::{StreamExt, TryStreamExt, stream};
-
 use serde::Deserialize;
 
 use super::connection::{Connection, SOON};
