@@ -105,6 +105,9 @@ pub struct Errand<'e> {
     /// When this process began to take the step, or the engine came back since; time limits count from
     /// here.
     pub begun_at: Timestamp,
+    /// Whether the step may have been begun before: by a process that is gone, or before the engine was
+    /// away. What was asked for then may come to pass a moment late.
+    pub again: bool,
     pub now: &'e (dyn Fn() -> Timestamp + Send + Sync),
     /// A token that is good for pulling the images of this deployment, and for nothing else.
     pub pull_token: &'e (dyn Fn() -> Option<String> + Send + Sync),

@@ -189,9 +189,10 @@ impl Engine for FakeEngine {
         Ok(steps)
     }
 
-    async fn act(&self, step: &Step, _errand: &Errand<'_>) -> Result<(), StepError> {
+    async fn act(&self, step: &Step, errand: &Errand<'_>) -> Result<(), StepError> {
         self.reach()?;
-        self.note(step.line.clone()).await;
+        let again = if errand.again { "again: " } else { "" };
+        self.note(format!("{again}{}", step.line)).await;
         if step.phase == Phase::Replace {
             let name = step.service.as_ref().unwrap();
             let [_, to] = change(step);

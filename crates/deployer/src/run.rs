@@ -264,6 +264,10 @@ impl Run {
         step: &Journalled,
         direction: Direction,
     ) -> Result<Result<(), Failure>, Interrupted> {
+        let before = match direction {
+            Direction::Forth => step.started_at,
+            Direction::Back => step.undoing_at,
+        };
         let now = || self.journal().now();
         let pull_token = || {
             let services = self.deployment.moved();
@@ -273,6 +277,7 @@ impl Run {
         let mut errand = Errand {
             deployment: self.deployment.id,
             begun_at: now(),
+            again: before.is_some(),
             now: &now,
             pull_token: &pull_token,
             log: &self.log,
@@ -296,6 +301,7 @@ impl Run {
                     again.await.ok_or(Interrupted::Stopping)?;
                     // While nobody answers no new version can prove itself.
                     errand.begun_at = now();
+                    errand.again = true;
                 }
             }
         }

@@ -147,6 +147,30 @@ async fn a_process_that_ends_at_any_act_leaves_one_that_the_next_one_finishes() 
     }
 }
 
+/// What a process that is gone had asked for may come to pass a moment late.
+#[tokio::test]
+async fn an_engine_is_told_that_a_step_was_begun_before() {
+    let mut fixture = Fixture::open().await;
+    fixture.engine.add("web", 1, &[OPTED_IN]);
+    fixture.engine.die_at(Some(2));
+    fixture.push("web", 2).await;
+    while fixture.engine.acts().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    fixture.engine.die_at(None);
+    fixture.restart().await;
+    fixture.reaches(1, State::Succeeded).await;
+    let acts = fixture.engine.acts();
+    let expected = [
+        "pull web",
+        "replace web",
+        "again: replace web",
+        "verify web",
+        "settle web",
+    ];
+    assert_eq!(acts, expected);
+}
+
 #[tokio::test]
 async fn an_engine_that_is_away_is_waited_for() {
     let fixture = Fixture::open().await;

@@ -42,7 +42,7 @@ impl Job<'_> {
             if let Some(started) = made.iter().find(|it| was_started(it)) {
                 return Ok(Some(started.id.clone()));
             }
-            let first_time = made.is_empty() && self.since_begun() < LATE;
+            let first_time = made.is_empty() && !self.errand.again;
             if first_time || began.elapsed() > LATE {
                 return Ok(None);
             }
