@@ -32,6 +32,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         "deploy",
         include_str!("../../../../migrations/sqlite/0005_deploy.sql"),
     ),
+    (
+        6,
+        "space",
+        include_str!("../../../../migrations/sqlite/0006_space.sql"),
+    ),
 ];
 
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), DbError> {
