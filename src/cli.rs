@@ -15,6 +15,7 @@ mod login;
 mod options;
 mod project;
 mod robot;
+mod space;
 mod token;
 mod upstream;
 mod user;
@@ -31,10 +32,11 @@ pub(crate) use login::LoginArguments;
 pub(crate) use options::{ClientOptions, Group, Single};
 pub(crate) use project::{MemberCommand, ProjectCommand, RoleCommand};
 pub(crate) use robot::{CreateRobot, RobotCommand, SetRobot};
+pub(crate) use space::{DeletedArguments, GcArguments, UndeleteArguments};
 pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
 pub(crate) use upstream::{ChangeUpstream, CreateUpstream, UpstreamCommand, UpstreamOptions};
 pub(crate) use user::{AddUser, ChangePassword, SetUser, UserCommand};
-pub(crate) use values::{Expiry, Name, RepositoryOrImage, RobotLogin, Scope};
+pub(crate) use values::{ByteLimit, Expiry, ImageName, Name, RepositoryOrImage, RobotLogin, Scope};
 
 /// A private container registry in one binary.
 #[derive(Parser)]
@@ -88,8 +90,14 @@ pub(crate) enum ClientCommand {
     Inspect(Single<InspectArguments>),
     /// Point a tag at an image of its repository
     Tag(Single<TagArguments>),
-    /// Delete a tag, or an image together with its tags
+    /// Delete a tag, an image together with its tags, or a repository with all of its images
     Rm(Single<RmArguments>),
+    /// List what was deleted and can be brought back
+    Deleted(Single<DeletedArguments>),
+    /// Bring back what was deleted
+    Undelete(Single<UndeleteArguments>),
+    /// Remove what nothing needs any longer, which happens by itself too
+    Gc(Single<GcArguments>),
     /// Users, and what they may do everywhere
     User(Group<UserCommand>),
     /// Projects, their members and roles

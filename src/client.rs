@@ -108,6 +108,16 @@ impl Client {
         self.exchange(request).await.map(drop)
     }
 
+    /// As [`Client::delete`], with what goes along.
+    pub(crate) async fn delete_with(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<(), RequestError> {
+        let request = self.request(Method::DELETE, path).query(query);
+        self.exchange(request).await.map(drop)
+    }
+
     /// The items of a list, from as many of its pages as hold `most` of them.
     pub(crate) async fn list(
         &self,

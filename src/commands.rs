@@ -17,6 +17,7 @@ mod project;
 mod robot;
 mod role;
 mod session;
+mod space;
 mod token;
 mod upstream;
 mod user;
@@ -42,6 +43,13 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
         }
         C::Tag(tag) => image::tag(&Session::open(&tag.options)?, &tag.arguments).await,
         C::Rm(rm) => image::rm(&Session::open(&rm.options)?, &rm.arguments).await,
+        C::Deleted(deleted) => {
+            space::deleted(&Session::open(&deleted.options)?, &deleted.arguments).await
+        }
+        C::Undelete(undelete) => {
+            space::undelete(&Session::open(&undelete.options)?, &undelete.arguments).await
+        }
+        C::Gc(gc) => space::collect(&Session::open(&gc.options)?, &gc.arguments).await,
         C::User(group) => user::run(&Session::open(&group.options)?, &group.command).await,
         C::Project(group) => project::run(&Session::open(&group.options)?, &group.command).await,
         C::Robot(group) => robot::run(&Session::open(&group.options)?, &group.command).await,

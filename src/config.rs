@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use self::cache::Cache;
+pub(crate) use self::collection::Collection;
 pub(crate) use self::deploy::Deploy;
 use self::file::Position;
 use self::group::Group;
@@ -35,6 +36,7 @@ use crate::authority::Authority;
 mod address;
 mod cache;
 mod check;
+mod collection;
 mod deploy;
 mod environment;
 mod file;
@@ -99,6 +101,7 @@ pub(crate) struct Config {
     groups: Vec<Group>,
     pub(crate) mirror: Mirror,
     pub(crate) cache: Cache,
+    pub(crate) collection: Collection,
     pub(crate) deploy: Deploy,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
@@ -123,6 +126,7 @@ impl Default for Config {
             groups: Vec::new(),
             mirror: Mirror::default(),
             cache: Cache::default(),
+            collection: Collection::default(),
             deploy: Deploy::default(),
             limits: Limits::default(),
             log: Log::default(),

@@ -195,7 +195,7 @@ async fn open_registry(config: &Config) -> anyhow::Result<Arc<Registry>> {
         db,
         Arc::new(store),
         Arc::new(SystemClock),
-        registry_limits(&config.limits),
+        registry_limits(config),
         cache_limits(&config.cache),
         first_start::secret_keys(config)?,
         place(config),
@@ -230,12 +230,14 @@ fn server_limits(limits: &config::Limits) -> ServerLimits {
     }
 }
 
-fn registry_limits(limits: &config::Limits) -> berth_registry::Limits {
+fn registry_limits(config: &Config) -> berth_registry::Limits {
+    let limits = &config.limits;
     berth_registry::Limits {
         manifest_bytes: limits.manifest_bytes,
         page_entries: limits.page_entries,
         idle: Duration::from_secs(limits.idle_seconds),
         upload_expiry: Duration::from_secs(limits.upload_expiry_hours * 60 * 60),
+        grace: Duration::from_secs(config.collection.grace_seconds),
         audit_rows: limits.audit_rows,
     }
 }

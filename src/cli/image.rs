@@ -30,10 +30,11 @@ pub(crate) struct TagArguments {
 
 #[derive(Args)]
 pub(crate) struct RmArguments {
-    /// With a tag, the tag alone goes; with a digest, the image goes and its tags with it
-    #[arg(value_name = "REPOSITORY:TAG|REPOSITORY@DIGEST")]
-    pub(crate) image: ImageName,
-    /// Do not ask before an image is deleted
+    /// With a tag, the tag alone goes; with a digest, the image goes and its tags with it; without
+    /// either, the repository goes and all of its images with it
+    #[arg(value_name = "REPOSITORY[:TAG|@DIGEST]")]
+    pub(crate) name: RepositoryOrImage,
+    /// Do not ask before an image or a repository is deleted
     #[arg(short, long)]
     pub(crate) yes: bool,
 }

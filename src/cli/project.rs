@@ -1,7 +1,7 @@
 use berth_oci::ProjectName;
 use clap::{ArgAction, Subcommand};
 
-use super::values::{Name, Scope, project_name, yes_or_no};
+use super::values::{ByteLimit, Name, Scope, project_name, yes_or_no};
 
 #[derive(Subcommand)]
 pub(crate) enum ProjectCommand {
@@ -32,10 +32,24 @@ pub(crate) enum ProjectCommand {
         #[arg(long, value_name = "yes|no", action = ArgAction::Set, value_parser = yes_or_no)]
         public: bool,
     },
-    /// Delete a project that has no repositories
+    /// Delete a project
     Rm {
         #[arg(value_parser = project_name)]
         project: ProjectName,
+        /// Delete its images too; without this a project that has any stays
+        #[arg(long)]
+        with_images: bool,
+        /// Do not ask before images are deleted
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Show how much a project has and may have, or say how much it may have
+    Quota {
+        #[arg(value_parser = project_name)]
+        project: ProjectName,
+        /// The most that it may have, such as 50GB or 10GiB; none for no limit
+        #[arg(value_name = "BYTES")]
+        limit: Option<ByteLimit>,
     },
     /// Who has which roles in a project
     #[command(subcommand)]

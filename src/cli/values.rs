@@ -1,5 +1,6 @@
 //! What is written on the command line, checked once where it is read.
 
+mod byte_count;
 mod expiry;
 mod image_name;
 mod name;
@@ -9,6 +10,7 @@ mod server;
 mod service_digest;
 mod yes_or_no;
 
+pub(crate) use byte_count::ByteLimit;
 pub(crate) use expiry::{Expiry, Moment};
 pub(crate) use image_name::{ImageName, RepositoryOrImage};
 pub(crate) use name::{Name, project_name};

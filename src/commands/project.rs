@@ -3,10 +3,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::session::Session;
-use super::{member, role};
+use super::{member, role, space};
 use crate::cli::ProjectCommand;
 use crate::output::{Output, yes_no};
 use crate::table::Table;
+use crate::terminal;
 
 #[derive(Deserialize)]
 struct Project {
@@ -34,10 +35,21 @@ pub(super) async fn run(session: &Session, command: &ProjectCommand) -> anyhow::
             let changed = client.patch(&path, &json!({"public": public})).await?;
             output.document(client, &changed, |project| details(output, project))
         }
-        ProjectCommand::Rm { project } => {
-            client.delete(&["projects", project.as_str()]).await?;
+        ProjectCommand::Rm {
+            project,
+            with_images,
+            yes,
+        } => {
+            let what = format!("Delete project {project} with all of its images?");
+            let confirmed = !with_images || *yes || terminal::confirm(&what, "give --yes")?;
+            anyhow::ensure!(confirmed, "nothing was deleted");
+            let query = [("with_images", with_images.to_string())];
+            client
+                .delete_with(&["projects", project.as_str()], &query)
+                .await?;
             output.done(&format!("deleted project {project}"))
         }
+        ProjectCommand::Quota { project, limit } => space::quota(session, project, *limit).await,
         ProjectCommand::Member(command) => member::run(session, command).await,
         ProjectCommand::Role(command) => role::run(session, command).await,
     }

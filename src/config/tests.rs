@@ -214,6 +214,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         metrics.listen = '127.0.0.1:1'
         mirror = { default = 'one', listen = '127.0.0.1:1' }
         cache = { bytes = 7_000_000, unused_days = 7, pins = ['file/**'] }
+        collection.grace_seconds = 7
         upstream = [
             { name = 'one', registry = 'one.example' },
             { name = 'other', registry = 'other.example' },
@@ -241,7 +242,7 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         access = true
     ";
     type Read = fn(&Config) -> String;
-    let cases: [(&str, &str, Read); 35] = [
+    let cases: [(&str, &str, Read); 36] = [
         ("BERTH_LISTEN", "[::1]:5001", |c| c.listen.to_string()),
         (
             "BERTH_PUBLIC_URL",
@@ -299,6 +300,9 @@ fn a_variable_sets_its_key_and_wins_over_the_file() {
         }),
         ("BERTH_CACHE__PINS", "hub/library/**,*/base", |c| {
             texts(&c.cache.pins)
+        }),
+        ("BERTH_COLLECTION__GRACE_SECONDS", "60", |c| {
+            c.collection.grace_seconds.to_string()
         }),
         ("BERTH_DEPLOY__DOCKER", "http://proxy:2375", |c| {
             deploys(c).engines[0].url.clone()

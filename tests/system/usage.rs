@@ -68,7 +68,7 @@ fn a_login_that_can_not_be_asked_for_or_would_be_overheard_is_refused() {
 fn what_is_not_understood_ends_with_status_2_and_its_reason() {
     let cases: [(&[&str], &str); 5] = [
         (&["inspect", "127.0.0.1:5000/shop/web:v1"], "the host"),
-        (&["rm", "shop/web"], "shop/web:TAG"),
+        (&["tag", "shop/web", "stable"], "shop/web:TAG"),
         (&["tag", "shop/web:v1", "-x"], "-x"),
         (&["token", "create", "ci", "--expires", "soon"], "30d"),
         (&["robot", "rm", "ci"], "PROJECT+NAME"),

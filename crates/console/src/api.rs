@@ -18,6 +18,8 @@ use utoipa_axum::routes;
 
 mod audit;
 mod caches;
+mod collection;
+mod deletions;
 mod deploy_rules;
 mod deployments;
 mod document;
@@ -31,6 +33,7 @@ mod names;
 mod page;
 mod problem;
 mod projects;
+mod quota;
 mod repositories;
 mod robots;
 mod roles;
@@ -61,7 +64,7 @@ struct Console {
     info(
         title = "Berth",
         description = "Users, projects, rights, tokens, robots, images, upstreams and their caches, \
-                   deployments and their targets, and the audit log of a Berth registry. Lists come in pages: `next` is the `cursor` of the page behind. \
+                   deployments and their targets, space and how it is given back, and the audit log of a Berth registry. Lists come in pages: `next` is the `cursor` of the page behind. \
                    Without the right to see something the answer is the same as if it were not there.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -134,12 +137,13 @@ fn described() -> OpenApiRouter<Console> {
         .routes(routes!(robots::renew_in_project))
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::get, projects::change, projects::delete))
+        .routes(routes!(quota::get, quota::set))
         .routes(routes!(members::list))
         .routes(routes!(members::set, members::remove))
         .routes(routes!(roles::list))
         .routes(routes!(roles::set, roles::delete))
         .routes(routes!(repositories::list))
-        .routes(routes!(repositories::get))
+        .routes(routes!(repositories::get, repositories::delete))
         .routes(routes!(tags::list))
         .routes(routes!(tags::get, tags::set, tags::delete))
         .routes(routes!(images::list))
@@ -172,6 +176,11 @@ fn described() -> OpenApiRouter<Console> {
         .routes(routes!(targets::decisions))
         .routes(routes!(deploy_rules::list, deploy_rules::create))
         .routes(routes!(deploy_rules::delete))
+        .routes(routes!(deletions::list))
+        .routes(routes!(deletions::restore))
+        .routes(routes!(collection::get))
+        .routes(routes!(collection::blobs))
+        .routes(routes!(collection::run))
         .routes(routes!(audit::list))
 }
 

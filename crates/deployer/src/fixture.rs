@@ -263,6 +263,7 @@ impl Fixture {
             page_entries: 100,
             idle: Duration::from_secs(60),
             upload_expiry: Duration::from_secs(60 * 60),
+            grace: Duration::from_secs(60 * 60),
             audit_rows: 1000,
         };
         let place = Place {

@@ -116,7 +116,7 @@ impl Members {
             .collect();
         let mut here = self.pushes;
         for (member, name) in &named {
-            here |= member.here() && self.registry.has_repository(name).await?;
+            here |= member.here() && self.registry.claims_repository(name).await?;
         }
         if here {
             named.retain(|(member, _)| member.here());

@@ -24,8 +24,8 @@ mod spool;
 mod work;
 
 pub use blobs::{Beyond, KnownBlob};
+pub(crate) use eviction::CacheSpace;
 pub use eviction::{CacheLimits, Room};
-pub(crate) use eviction::{CacheSpace, EvictError};
 pub use projects::{AdoptError, ProjectKind};
 pub use sources::{SourceChange, StoreSourceError, StoredSource};
 pub use spool::{Spool, SpoolError, SpoolReader};
@@ -131,6 +131,11 @@ async fn store(
             add_subject(tx, id, repository_id, manifest).await?;
             let subject = format!("{repository}@{}", fetched.digest);
             db::changes::record(tx, "manifest", &subject, now).await?;
+            let size = fetched.bytes.len() as u64;
+            db::project_usage::add(tx, repository_id, id, size).await?;
+            for blob in db::repository_blobs::count_named(tx, id).await? {
+                db::project_usage::add(tx, repository_id, blob.id, blob.size_bytes).await?;
+            }
             id
         }
     };
@@ -180,4 +185,4 @@ async fn ensure_repository(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

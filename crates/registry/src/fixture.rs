@@ -45,6 +45,7 @@ impl TestClock {
     }
 }
 
+pub(crate) const GRACE: Duration = Duration::from_secs(60 * 60);
 pub(crate) const UPLOAD_EXPIRY: Duration = Duration::from_secs(60 * 60);
 
 impl Fixture {
@@ -62,6 +63,7 @@ impl Fixture {
             page_entries: 100,
             idle: Duration::from_secs(60),
             upload_expiry: UPLOAD_EXPIRY,
+            grace: GRACE,
             audit_rows: 1000,
         };
         let registry = Registry::open(

@@ -1,4 +1,4 @@
-//! Pushes and deletions of manifests. A manifest, what it names, the tags that move to it and the
+//! Pushes of manifests. A manifest, what it names, the tags that move to it and the
 //! events that say so are one transaction (invariant 3).
 
 use berth_oci::{
@@ -9,12 +9,13 @@ use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tracing::info;
 
-use crate::audit::{Actor, Entry};
+use crate::audit::Entry;
 use crate::clock::Timestamp;
 use crate::db::manifests::{EdgeKind, Inserted, NewManifest};
 use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError};
 use crate::pusher::{AdmitError, Admitted, Ensured, Pusher};
+use crate::quota::{self, ChargeError, OverQuota};
 use crate::registry::Registry;
 
 mod retag;
@@ -38,7 +39,18 @@ pub(crate) enum PutManifestError {
         missing: Vec<Digest>,
     },
     #[error(transparent)]
+    OverQuota(#[from] OverQuota),
+    #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<ChargeError> for PutManifestError {
+    fn from(error: ChargeError) -> Self {
+        match error {
+            ChargeError::Over(error) => error.into(),
+            ChargeError::Db(error) => error.into(),
+        }
+    }
 }
 
 impl From<AdmitError> for PutManifestError {
@@ -48,27 +60,6 @@ impl From<AdmitError> for PutManifestError {
             AdmitError::Db(error) => Self::Db(error),
         }
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum DeleteError {
-    #[error("{repository} has no manifest {reference}")]
-    UnknownManifest {
-        repository: RepositoryName,
-        reference: Reference,
-    },
-    #[error("{repository} has no blob {digest}")]
-    UnknownBlob {
-        repository: RepositoryName,
-        digest: Digest,
-    },
-    #[error("a manifest of {repository} names blob {digest}: delete the manifest first")]
-    BlobInUse {
-        repository: RepositoryName,
-        digest: Digest,
-    },
-    #[error(transparent)]
-    Db(#[from] DbError),
 }
 
 /// What a push of a manifest made.
@@ -134,84 +125,6 @@ impl Registry {
         info!(repository = %repository, digest = %stored.digest, reference = %reference, "stored manifest {} in {repository}", stored.digest);
         Ok(stored)
     }
-
-    /// Deletes a tag alone, or a manifest with every tag on it.
-    pub async fn delete_manifest(
-        &self,
-        repository: &RepositoryName,
-        reference: &Reference,
-        actor: &Actor,
-    ) -> Result<(), DeleteError> {
-        let now = self.clock.now();
-        let (name, deleted) = (repository.clone(), reference.clone());
-        let action = match reference {
-            Reference::Tag(_) => "tag.delete",
-            Reference::Digest(_) => "manifest.delete",
-        };
-        let entry = Entry::done(actor, action, place(repository, reference))
-            .in_project(&repository.project());
-        let found = self
-            .db
-            .write(move |tx| {
-                async move {
-                    let found = match &deleted {
-                        Reference::Tag(tag) => delete_tag(tx, &name, tag, now).await,
-                        Reference::Digest(_) => delete_by_digest(tx, &name, &deleted, now).await,
-                    }?;
-                    if found {
-                        entry.record(tx, now).await?;
-                    }
-                    Ok::<_, DeleteError>(found)
-                }
-                .boxed()
-            })
-            .await?;
-        if !found {
-            return Err(DeleteError::UnknownManifest {
-                repository: repository.clone(),
-                reference: reference.clone(),
-            });
-        }
-        info!(repository = %repository, reference = %reference, "deleted {reference} of {repository}");
-        Ok(())
-    }
-
-    /// Takes a blob from the repository, unless a manifest there needs it.
-    pub(crate) async fn delete_blob(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-        actor: &Actor,
-    ) -> Result<(), DeleteError> {
-        let now = self.clock.now();
-        let (name, deleted) = (repository.clone(), digest.clone());
-        let entry = Entry::done(actor, "blob.delete", format!("{repository}@{digest}"))
-            .in_project(&repository.project());
-        self.db
-            .write(move |tx| {
-                async move {
-                    if !db::blobs::remove_from_repository(tx, &name, &deleted).await? {
-                        return Err(DeleteError::UnknownBlob {
-                            repository: name,
-                            digest: deleted,
-                        });
-                    }
-                    // The error undoes the removal.
-                    if db::blobs::named(tx, &name, &deleted).await? {
-                        return Err(DeleteError::BlobInUse {
-                            repository: name,
-                            digest: deleted,
-                        });
-                    }
-                    entry.record(tx, now).await?;
-                    Ok(())
-                }
-                .boxed()
-            })
-            .await?;
-        info!(repository = %repository, digest = %digest, "deleted blob {digest} of {repository}");
-        Ok(())
-    }
 }
 
 impl Push {
@@ -230,6 +143,8 @@ impl Push {
         let manifest_id = match db::manifests::insert(tx, &new).await? {
             Inserted::New(id) => {
                 self.add_edges(tx, id, repository_id).await?;
+                let size = self.bytes.len() as u64;
+                quota::charge_manifest(tx, repository_id, id, size, self.at).await?;
                 id
             }
             Inserted::Again(id) => id,
@@ -344,38 +259,4 @@ pub(crate) async fn move_tag(tx: &mut SqliteConnection, moved: &Move<'_>) -> Res
     db::tags::move_to(tx, moved).await?;
     let subject = format!("{}:{}", moved.repository, moved.tag);
     db::changes::record(tx, "tag", &subject, moved.at).await
-}
-
-async fn delete_tag(
-    tx: &mut SqliteConnection,
-    repository: &RepositoryName,
-    tag: &Tag,
-    now: Timestamp,
-) -> Result<bool, DeleteError> {
-    let found = db::tags::delete(tx, repository, tag).await?;
-    if found {
-        db::changes::record(tx, "tag", &format!("{repository}:{tag}"), now).await?;
-    }
-    Ok(found)
-}
-
-async fn delete_by_digest(
-    tx: &mut SqliteConnection,
-    repository: &RepositoryName,
-    reference: &Reference,
-    now: Timestamp,
-) -> Result<bool, DeleteError> {
-    let Some(manifest) = db::manifests::find(tx, repository, reference).await? else {
-        return Ok(false);
-    };
-    db::changes::record_tags_of(tx, manifest.id, repository, now).await?;
-    db::manifests::delete(tx, manifest.id).await?;
-    db::changes::record(
-        tx,
-        "manifest",
-        &format!("{repository}@{}", manifest.digest),
-        now,
-    )
-    .await?;
-    Ok(true)
 }

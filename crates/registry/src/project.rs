@@ -24,6 +24,8 @@ pub struct Project {
     /// Whether everybody may pull, without credentials too.
     pub public: bool,
     pub kind: ProjectKind,
+    /// The most bytes that it may have.
+    pub quota_bytes: Option<u64>,
     pub created_at: Timestamp,
 }
 
@@ -44,8 +46,6 @@ pub enum CreateProjectError {
 pub enum ProjectError {
     #[error("there is no project {0}")]
     Unknown(ProjectName),
-    #[error("project {0} has images: remove them first")]
-    NotEmpty(ProjectName),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -136,6 +136,7 @@ impl Registry {
             name: name.clone(),
             public,
             kind: ProjectKind::Hosted,
+            quota_bytes: None,
             created_at: now,
         })
     }
@@ -170,34 +171,6 @@ impl Registry {
         self.auth.catch_up().await?;
         Ok(project)
     }
-
-    /// Removes a project that has no images, with its members, roles and robots.
-    pub async fn delete_project(
-        &self,
-        by: &Caller,
-        name: &ProjectName,
-    ) -> Result<(), ProjectError> {
-        let (name, actor, now) = (name.clone(), by.actor(), self.clock.now());
-        self.db
-            .write(move |tx| {
-                async move {
-                    let row = find(tx, &name).await?;
-                    if db::projects::has_manifests(tx, row.id).await? {
-                        return Err(ProjectError::NotEmpty(name));
-                    }
-                    db::projects::delete(tx, row.id).await?;
-                    Entry::done(&actor, "project.delete", &name)
-                        .in_project(&name)
-                        .record(tx, now)
-                        .await?;
-                    changes::record(tx, changes::RIGHTS, name.as_str(), now).await?;
-                    Ok(())
-                }
-                .boxed()
-            })
-            .await?;
-        Ok(self.auth.catch_up().await?)
-    }
 }
 
 async fn find(tx: &mut SqliteConnection, name: &ProjectName) -> Result<ProjectRow, ProjectError> {
@@ -215,6 +188,7 @@ impl From<ProjectRow> for Project {
             name: row.name,
             public: row.public,
             kind: row.kind,
+            quota_bytes: row.quota_bytes,
             created_at: row.created_at,
         }
     }

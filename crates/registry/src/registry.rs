@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use berth_oci::ProjectName;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{Auth, Place, SecretKeys};
-use crate::cache::{CacheLimits, CacheSpace, EvictError};
-use crate::clock::Clock;
+use crate::cache::{CacheLimits, CacheSpace};
+use crate::clock::{Clock, Timestamp};
+use crate::collection::CollectError;
 use crate::db::{Db, DbError, WriterMetrics};
 use crate::health::HealthCheck;
 use crate::pusher::Ensured;
@@ -29,6 +31,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long an upload session that nobody works on is kept.
     pub upload_expiry: Duration,
+    /// How long what nothing needs any longer is kept, and what was deleted can be restored.
+    pub grace: Duration,
     /// The most rows of the audit log; the oldest go first.
     pub audit_rows: u64,
 }
@@ -44,6 +48,8 @@ pub struct Registry {
     pub(crate) health: HealthCheck,
     pub(crate) auth: Auth,
     pub(crate) cache_space: CacheSpace,
+    /// Held by the collection that is running.
+    pub(crate) collecting: Mutex<()>,
     pub(crate) reserved: ArcSwap<HashMap<ProjectName, &'static str>>,
     hosted: Arc<dyn Source>,
     tasks: TaskTracker,
@@ -58,11 +64,11 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-impl From<EvictError> for OpenError {
-    fn from(error: EvictError) -> Self {
+impl From<CollectError> for OpenError {
+    fn from(error: CollectError) -> Self {
         match error {
-            EvictError::Db(error) => Self::Db(error),
-            EvictError::Store(error) => Self::Store(error),
+            CollectError::Db(error) => Self::Db(error),
+            CollectError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -94,8 +100,10 @@ impl Registry {
                 Arc::clone(&store),
                 Arc::clone(&clock),
                 Arc::clone(&usage),
+                limits.grace,
             )),
             cache_space: CacheSpace::new(cache_limits),
+            collecting: Mutex::default(),
             reserved: ArcSwap::default(),
             health: HealthCheck::default(),
             auth,
@@ -109,11 +117,13 @@ impl Registry {
             stopping: CancellationToken::new(),
         });
         registry.sweep_leftovers().await?;
+        registry.remove_unlinked().await?;
         registry.take_stock_of_caches().await?;
         let stopping = &registry.stopping;
         let this = || Arc::clone(&registry);
         let tasks = &registry.tasks;
         tasks.spawn(this().sweep_until(stopping.clone()));
+        tasks.spawn(this().collect_until(stopping.clone()));
         tasks.spawn(this().evict_unused_until(stopping.clone()));
         tasks.spawn(this().write_usage_until(stopping.clone()));
         tasks.spawn(this().write_audit_until(stopping.clone()));
@@ -134,6 +144,11 @@ impl Registry {
             self.auth.catch_up().await?;
         }
         Ok(())
+    }
+
+    /// Until when a blob is kept that nothing names.
+    pub(crate) fn collect_at(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.limits.grace)
     }
 
     /// What is kept here, whatever it comes from.

@@ -21,6 +21,7 @@ use crate::body::{Body, BodyError};
 use crate::clock::Timestamp;
 use crate::db::{self, DbError, uploads::UploadRow};
 use crate::pusher::{AdmitError, Pusher};
+use crate::quota::{self, ChargeError, OverQuota};
 use crate::registry::Registry;
 use crate::store::StoreError;
 
@@ -55,11 +56,22 @@ pub(crate) enum UploadError {
     #[error("the right to push to {0} has gone meanwhile")]
     Refused(RepositoryName),
     #[error(transparent)]
+    OverQuota(#[from] OverQuota),
+    #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<ChargeError> for UploadError {
+    fn from(error: ChargeError) -> Self {
+        match error {
+            ChargeError::Over(error) => error.into(),
+            ChargeError::Db(error) => error.into(),
+        }
+    }
 }
 
 impl From<AdmitError> for UploadError {
@@ -122,17 +134,19 @@ impl Registry {
         };
         let admitted = self.admit(pusher, repository).await?;
         let now = self.clock.now();
+        let collect_at = self.collect_at(now);
         let (target, digest) = (repository.clone(), mount.digest.clone());
         let mounted = self
             .db
             .write(move |tx| {
                 async move {
-                    let blob = db::blobs::find_in_repository(tx, &from, &digest).await?;
-                    let Some((_, blob)) = blob else {
+                    let found = db::blobs::find_in_repository(tx, &from, &digest).await?;
+                    let Some(found) = found else {
                         return Ok(None);
                     };
                     let ensured = admitted.ensure(tx, &target, now).await?;
-                    db::blobs::add_to_repository(tx, ensured.repository_id, blob.id, now).await?;
+                    let repository_id = ensured.repository_id;
+                    quota::give_blob(tx, repository_id, &found.blob, now, collect_at).await?;
                     Ok::<_, UploadError>(Some(ensured))
                 }
                 .boxed()
@@ -198,6 +212,8 @@ impl Registry {
         let session = self.upload_session(repository, upload).await?;
         let start = session.offset;
         check_chunk(chunk, start)?;
+        let foreseen = start.saturating_add(chunk.length.unwrap_or_default());
+        self.foresee(&repository.project(), foreseen).await?;
         let mut appender = self.open_staged(upload, start, session.hasher).await?;
         let received = appender.append(body).await;
         let synced = appender.sync().await;
@@ -439,6 +455,7 @@ impl Registry {
             Err(error) => return Err(self.give_up(upload, error).await),
         };
         let now = self.clock.now();
+        let collect_at = self.collect_at(now);
         let (target, digest) = (repository.clone(), declared.clone());
         let stored = self
             .db
@@ -446,14 +463,15 @@ impl Registry {
                 async move {
                     let ensured = admitted.ensure(tx, &target, now).await?;
                     let blob = db::blobs::ensure(tx, &digest, size_bytes, &key, now).await?;
-                    db::blobs::add_to_repository(tx, ensured.repository_id, blob.id, now).await?;
+                    let repository_id = ensured.repository_id;
+                    quota::give_blob(tx, repository_id, &blob, now, collect_at).await?;
                     db::uploads::delete(tx, upload).await?;
                     Ok::<_, UploadError>((ensured, blob.key == key))
                 }
                 .boxed()
             })
             .await;
-        if let Err(UploadError::Refused(_)) = &stored {
+        if let Err(UploadError::Refused(_) | UploadError::OverQuota(_)) = &stored {
             self.drop_upload(upload).await?;
         }
         let (ensured, ours) = stored?;

@@ -145,6 +145,7 @@ pub(super) fn document(operation: &str) -> Option<Value> {
         "PATCH /api/v1/projects/{project}/robots/{robot}" => json!({"disabled": false}),
         "PUT /api/v1/projects/{project}/members/{user}" => json!({"roles": ["reader"]}),
         "PUT /api/v1/projects/{project}/roles/{role}" => json!({"grants": grants}),
+        "PUT /api/v1/projects/{project}/quota" => json!({"quota_bytes": 1_000_000_000}),
         "PUT /api/v1/repositories/{repository}/tags/{tag}" => json!({"reference": "base"}),
         "POST /api/v1/upstreams" => upstream(),
         "PATCH /api/v1/upstreams/{upstream}" => json!({"order": 7}),
@@ -219,6 +220,7 @@ pub(super) fn things(method: &str, path: &str) -> Vec<&'static str> {
         "service",
         "deployment",
         "rule",
+        "deletion",
     ];
     let in_template = |word: &&str| template.contains(&format!("{{{word}}}"));
     let mut things: Vec<_> = words.into_iter().filter(in_template).collect();

@@ -11,6 +11,9 @@
 //! - Deployments are listed by everybody, each of them what may be pulled. There is no target here,
 //!   and so there are neither stacks nor deployments; tests/system/deploy has those.
 //!
+//! - Deletions are listed by everybody, each of them what may be deleted. There is none here; of those,
+//!   src/http/tests/deletions.rs has the rights.
+//!
 //! A cell is the status for a thing that is there, then for one that is not, then for one in a
 //! repository, and in a project, that is not there; the last one stands for those that follow. A
 //! single 401, 403 or 404 is a refusal: the same answer to the last byte, at the same cost, whether
@@ -75,6 +78,8 @@ GET    /api/v1/projects/{project}/robots/{robot}                 401 401 404 404
 PATCH  /api/v1/projects/{project}/robots/{robot}                 401 401 404 404     404     200/404 200/404 200/404 404     404     404
 DELETE /api/v1/projects/{project}/robots/{robot}                 401 401 404 404     404     204/404 204/404 204/404 404     404     404
 POST   /api/v1/projects/{project}/robots/{robot}/secret          401 401 404 404     404     200/404 200/404 200/404 404     404     404
+GET    /api/v1/projects/{project}/quota                          401 401 404 200/404 200/404 200/404 200/404 200/404 200/404 200/404 200/404
+PUT    /api/v1/projects/{project}/quota                          401 401 404 404     404     404     404     200/404 404     404     404
 GET    /api/v1/projects/{project}/members                        401 401 404 404     404     404     200/404 200/404 404     404     404
 PUT    /api/v1/projects/{project}/members/{user}                 401 401 404 404     404     404     200/404 200/404 404     404     404
 DELETE /api/v1/projects/{project}/members/{user}                 401 401 404 404     404     404     204/404 204/404 404     404     404
@@ -84,6 +89,7 @@ DELETE /api/v1/projects/{project}/roles/{role}                   401 401 404 404
 GET    /api/v1/repositories                                      401 401 200 200     200     200     200     200     200     200     200
 GET    /api/v1/repositories?project={project}                    401 401 200 200     200     200     200     200     200     200     200
 GET    /api/v1/repositories/{repository}                         401 401 404 200/404 200/404 200/404 200/404 200/404 200/404 200/404 200/404
+DELETE /api/v1/repositories/{repository}                         401 401 404 404     404     204/404 204/404 204/404 404     404     404
 GET    /api/v1/repositories/{repository}/tags                    401 401 404 200/404 200/404 200/404 200/404 200/404 200/404 200/404 200/404
 GET    /api/v1/repositories/{repository}/tags/{tag}              401 401 404 200/404 200/404 200/404 200/404 200/404 200/404 200/404 200/404
 PUT    /api/v1/repositories/{repository}/tags/{tag}              401 401 404 404     200/200/422 200/200/422 200/200/422 200/200/422 200/200/422 404 404
@@ -125,6 +131,12 @@ GET    /api/v1/targets/{target}/stacks/{stack}/services/{service}/decisions 401 
 GET    /api/v1/deploy-rules                                      401 401 404 404 404 404 404 200 404 404 404
 POST   /api/v1/deploy-rules                                      401 401 404 404 404 404 404 422 404 404 404
 DELETE /api/v1/deploy-rules/{rule}                               401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/deletions                                         401 401 200 200 200 200 200 200 200 200 200
+GET    /api/v1/deletions?project={project}                       401 401 200 200 200 200 200 200 200 200 200
+POST   /api/v1/deletions/{deletion}/restore                      401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/collection                                        401 401 404 404 404 404 404 200 404 404 404
+GET    /api/v1/collection/blobs                                  401 401 404 404 404 404 404 200 404 404 404
+POST   /api/v1/collection/runs                                   401 401 404 404 404 404 404 200 404 404 404
 GET    /api/v1/audit                                             401 401 404 404     404     404     404     200     404     404     404
 GET    /api/v1/audit?project={project}                           401 401 404 404     404     200     200     200     404     404     404
 ";

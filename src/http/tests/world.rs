@@ -430,6 +430,7 @@ async fn open(folder: &Path, clock: &Arc<TestClock>, service: &str) -> Arc<Regis
         page_entries: 100,
         idle: Duration::from_secs(60),
         upload_expiry: Duration::from_secs(24 * 60 * 60),
+        grace: Duration::from_secs(60 * 60),
         audit_rows: 100_000,
     };
     let place = Place {

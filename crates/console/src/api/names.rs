@@ -141,6 +141,10 @@ paths! {
         /// Name of the service in the stack
         service: RunningName as RunningName = "web"
     }
+    DeletionPath {
+        /// Number of the deletion
+        deletion: Number as Number = "7"
+    }
     DeployRulePath {
         /// Number of the rule
         rule: Number as Number = "7"

@@ -4,7 +4,7 @@ use berth_oci::ProjectName;
 use berth_registry::auth::{Action, Target};
 use berth_registry::project::{CreateProjectError, Project as Owned, ProjectError};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::{Created, Document};
@@ -124,17 +124,31 @@ pub(super) async fn change(
     Ok(Document(project.into()))
 }
 
-/// Remove a project that has no images, with its members, roles and robots
-#[utoipa::path(delete, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
-    responses((status = 204, description = "Removed"), Refusals))]
+/// What goes along with a project.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Along {
+    /// Whether its images go too; without this a project that has any stays
+    #[serde(default)]
+    #[param(default = false)]
+    with_images: bool,
+}
+
+/// Remove a project with its members, roles and robots
+#[utoipa::path(delete, path = "/api/v1/projects/{project}", tag = "projects",
+    params(ProjectPath, Along), responses((status = 204, description = "Removed"), Refusals))]
 pub(super) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
+    Parameters(along): Parameters<Along>,
 ) -> Result<StatusCode, Problem> {
     let name = path.project()?;
     require(&console, &signed, Action::ProjectManage, &name).await?;
-    console.registry.delete_project(&signed.0, &name).await?;
+    console
+        .registry
+        .delete_project(&signed.0, &name, along.with_images)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -178,7 +192,6 @@ impl From<ProjectError> for Problem {
         use ProjectError as E;
         match error {
             E::Unknown(project) => absent_project(&project),
-            E::NotEmpty(_) => Self::conflict(error),
             E::Db(error) => error.into(),
         }
     }

@@ -1,4 +1,5 @@
 use axum::extract::State;
+use axum::http::StatusCode;
 use berth_oci::RepositoryName;
 use berth_registry::auth::{Action, Target};
 use berth_registry::browse::{RepositoryFilter, RepositorySummary};
@@ -81,6 +82,23 @@ pub(super) async fn get(
     let repository = console.registry.browse_repository(&name).await?;
     let repository = repository.ok_or_else(|| absent(&name))?;
     Ok(Document(repository.into()))
+}
+
+/// Remove a repository with all of its images
+#[utoipa::path(delete, path = "/api/v1/repositories/{repository}", tag = "repositories",
+    params(RepositoryPath), responses((status = 204, description = "Removed"), Refusals))]
+pub(super) async fn delete(
+    State(console): State<Console>,
+    signed: Signed,
+    Named(path): Named<RepositoryPath>,
+) -> Result<StatusCode, Problem> {
+    let name = path.repository()?;
+    require(&console, &signed, Action::Delete, &name).await?;
+    console
+        .registry
+        .delete_repository(&name, &signed.0.actor())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn require(

@@ -1,9 +1,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use berth_oci::{Reference, RepositoryName, Tag as TagName};
+use berth_registry::RetagError;
 use berth_registry::auth::Action;
 use berth_registry::browse::TagSummary;
-use berth_registry::{DeleteError, RetagError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -157,23 +157,6 @@ impl From<RetagError> for Problem {
         match error {
             RetagError::UnknownManifest { .. } => Self::impossible(error),
             RetagError::Db(error) => error.into(),
-        }
-    }
-}
-
-impl From<DeleteError> for Problem {
-    fn from(error: DeleteError) -> Self {
-        use DeleteError as E;
-        match error {
-            E::UnknownManifest {
-                repository,
-                reference,
-            } => Self::absent(format_args!("{reference} in {repository}")),
-            E::UnknownBlob { repository, digest } => {
-                Self::absent(format_args!("blob {digest} in {repository}"))
-            }
-            E::BlobInUse { .. } => Self::conflict(error),
-            E::Db(error) => error.into(),
         }
     }
 }

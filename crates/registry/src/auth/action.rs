@@ -40,10 +40,12 @@ pub enum Action {
     TargetRead,
     /// Say what is deployed on targets beside what its labels say.
     TargetManage,
+    /// See what would be collected, collect it, and say how much a project may have.
+    StorageManage,
 }
 
 impl Action {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Pull,
         Self::Push,
         Self::Delete,
@@ -62,6 +64,7 @@ impl Action {
         Self::DeployApprove,
         Self::TargetRead,
         Self::TargetManage,
+        Self::StorageManage,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -84,6 +87,7 @@ impl Action {
             Self::DeployApprove => "deploy.approve",
             Self::TargetRead => "target.read",
             Self::TargetManage => "target.manage",
+            Self::StorageManage => "storage.manage",
         }
     }
 

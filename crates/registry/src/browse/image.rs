@@ -8,6 +8,7 @@ use self::document::Document;
 use super::images::{ImageSummary, summaries};
 use crate::browse::SourceError;
 use crate::db;
+use crate::db::blobs::LinkedBlob;
 use crate::registry::Registry;
 
 mod config;
@@ -156,7 +157,8 @@ impl Registry {
             let mut connection = self.db.read().await?;
             db::blobs::find_in_repository(&mut connection, repository, &descriptor.digest).await?
         };
-        let Some((_, blob)) = found.filter(|(_, blob)| blob.size_bytes <= CONFIG_BYTES) else {
+        let small = |found: &LinkedBlob| found.blob.size_bytes <= CONFIG_BYTES;
+        let Some(LinkedBlob { blob, .. }) = found.filter(small) else {
             return Ok(None);
         };
         let pieces = self.store.read(&blob.key, 0..blob.size_bytes).await?;

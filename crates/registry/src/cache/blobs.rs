@@ -1,6 +1,7 @@
 use berth_oci::{Digest, RepositoryName};
 use futures_util::FutureExt as _;
 
+use crate::db::repository_blobs::Link;
 use crate::db::{self, DbError};
 use crate::registry::Registry;
 
@@ -45,6 +46,16 @@ impl Registry {
         Ok(db::blobs::find(&mut connection, digest).await?.is_some())
     }
 
+    /// Whether there is a repository of the name here, or was one that things were pushed to. Such a
+    /// name is never asked elsewhere.
+    pub async fn claims_repository(&self, name: &RepositoryName) -> Result<bool, DbError> {
+        let mut connection = self.db.read().await?;
+        Ok(db::repositories::find(&mut connection, name)
+            .await?
+            .is_some()
+            || db::repositories::retired(&mut connection, name).await?)
+    }
+
     pub async fn has_repository(&self, name: &RepositoryName) -> Result<bool, DbError> {
         let mut connection = self.db.read().await?;
         Ok(db::repositories::find(&mut connection, name)
@@ -59,6 +70,7 @@ impl Registry {
         digest: &Digest,
     ) -> Result<bool, DbError> {
         let now = self.clock.now();
+        let collect_at = self.collect_at(now);
         let (repository, digest) = (repository.clone(), digest.clone());
         let linked = self
             .db
@@ -70,7 +82,13 @@ impl Registry {
                     let Some(id) = super::ensure_repository(tx, &repository, now).await? else {
                         return Ok(None);
                     };
-                    db::blobs::add_to_repository(tx, id, blob.id, now).await?;
+                    let link = Link {
+                        repository_id: id,
+                        blob_id: blob.id,
+                    };
+                    if db::repository_blobs::give(tx, link, now, collect_at).await? {
+                        db::project_usage::add(tx, id, blob.id, blob.size_bytes).await?;
+                    }
                     let new = db::cached_blobs::put(tx, blob.id, now).await?;
                     Ok(Some(if new { blob.size_bytes } else { 0 }))
                 }

@@ -15,10 +15,8 @@ use tracing::warn;
 
 use crate::auth::RepositoryGlob;
 use crate::clock::Timestamp;
-use crate::db::cached_blobs::CachedBlob;
 use crate::db::{self, DbError};
 use crate::registry::Registry;
-use crate::store::{Key, StoreError};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Blobs that are looked at in one go.
@@ -60,14 +58,6 @@ impl Drop for Room {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EvictError {
-    #[error(transparent)]
-    Db(#[from] DbError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 impl CacheSpace {
     pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
@@ -78,6 +68,14 @@ impl CacheSpace {
 
     pub(crate) fn holds(&self, more: u64) {
         self.held.fetch_add(more, Ordering::AcqRel);
+    }
+
+    pub(crate) fn lets_go(&self, bytes: u64) {
+        let less = |held: u64| Some(held.saturating_sub(bytes));
+        // It always has a value to give.
+        let _ = self
+            .held
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
     }
 
     /// How much is too much, if so many bytes are to come.
@@ -117,14 +115,7 @@ impl Registry {
             // What was pulled a moment ago is only counted yet.
             self.write_usage().await?;
             let everything = Timestamp(i64::MAX);
-            match self.evict(everything, more).await {
-                Ok(()) => {}
-                Err(EvictError::Db(error)) => return Err(error),
-                Err(EvictError::Store(error)) => warn!(
-                    error = &error as &dyn std::error::Error,
-                    "could not remove an evicted blob"
-                ),
-            }
+            self.evict(everything, more).await?;
         }
         Ok(if more() { None } else { reserve() })
     }
@@ -134,7 +125,7 @@ impl Registry {
         &self,
         before: Timestamp,
         more: impl Fn() -> bool + Send,
-    ) -> Result<(), EvictError> {
+    ) -> Result<(), DbError> {
         let mut pinned = 0;
         while more() {
             let mut connection = self.db.read_unasked().await?;
@@ -147,7 +138,7 @@ impl Registry {
                 if !more() {
                     return Ok(());
                 }
-                if self.evict_blob(&blob).await? {
+                if self.evict_blob(blob).await? {
                     pinned = 0;
                 } else {
                     pinned += 1;
@@ -162,9 +153,9 @@ impl Registry {
     }
 
     /// `false` when it is pinned: it is asked about again last.
-    async fn evict_blob(&self, blob: &CachedBlob) -> Result<bool, EvictError> {
+    async fn evict_blob(&self, id: i64) -> Result<bool, DbError> {
         let now = self.clock.now();
-        let (id, pins) = (blob.blob_id, self.cache_space.limits.pins.clone());
+        let pins = self.cache_space.limits.pins.clone();
         let evicted = self
             .db
             .write(move |tx| {
@@ -182,43 +173,17 @@ impl Registry {
                 .boxed()
             })
             .await?;
-        let Some(object) = evicted else {
-            return Ok(false);
-        };
-        let held = &self.cache_space.held;
-        let less = |held: u64| Some(held.saturating_sub(blob.size_bytes));
-        // It always has a value to give.
-        let _ = held.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
-        if let Some(key) = object {
-            self.remove_object(key).await?;
+        match evicted {
+            Some(taken) => {
+                self.dispose(taken).await;
+                Ok(true)
+            }
+            None => Ok(false),
         }
-        Ok(true)
     }
 
-    async fn remove_object(&self, key: Key) -> Result<(), EvictError> {
-        self.store.remove(&key).await?;
-        self.db
-            .write_relaxed(move |tx| {
-                async move { db::cached_blobs::forget_unlinked(tx, &key).await }.boxed()
-            })
-            .await?;
-        Ok(())
-    }
-
-    /// Removes the bytes that a crash has left without a row, and counts what caches hold.
-    pub(crate) async fn take_stock_of_caches(&self) -> Result<(), EvictError> {
-        let part = i64::try_from(PART).unwrap_or(i64::MAX);
-        loop {
-            let mut connection = self.db.read_unasked().await?;
-            let unlinked = db::cached_blobs::unlinked(&mut connection, part).await?;
-            drop(connection);
-            if unlinked.is_empty() {
-                break;
-            }
-            for key in unlinked {
-                self.remove_object(key).await?;
-            }
-        }
+    /// Counts what caches hold.
+    pub(crate) async fn take_stock_of_caches(&self) -> Result<(), DbError> {
         let mut connection = self.db.read_unasked().await?;
         let held = db::cached_blobs::total_bytes(&mut connection).await?;
         self.cache_space.held.store(held, Ordering::Release);

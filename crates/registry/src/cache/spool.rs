@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::db::fills::FillRow;
+use crate::db::repository_blobs::Link;
 use crate::db::{self, DbError};
 use crate::registry::Registry;
 use crate::store::{ByteStream, Key, StoreError};
@@ -188,6 +189,7 @@ impl Spool {
         } = self;
         let key = registry.store.publish(upload).await?;
         let now = registry.clock.now();
+        let collect_at = registry.collect_at(now);
         let (stored, ours) = (digest.clone(), key.clone());
         let (place, more) = registry
             .db
@@ -197,7 +199,13 @@ impl Spool {
                     let mut more = 0;
                     for repository in &repositories {
                         if let Some(id) = super::ensure_repository(tx, repository, now).await? {
-                            db::blobs::add_to_repository(tx, id, blob.id, now).await?;
+                            let link = Link {
+                                repository_id: id,
+                                blob_id: blob.id,
+                            };
+                            if db::repository_blobs::give(tx, link, now, collect_at).await? {
+                                db::project_usage::add(tx, id, blob.id, blob.size_bytes).await?;
+                            }
                             if db::cached_blobs::put(tx, blob.id, now).await? {
                                 more = blob.size_bytes;
                             }

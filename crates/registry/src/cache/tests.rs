@@ -130,13 +130,16 @@ async fn a_name_stays_claimed_when_its_project_is_gone() {
     let admin = admin(&fixture).await;
     registry.create_project(&admin, &name, false).await.unwrap();
     assert!(registry.claims(&name).await.unwrap());
-    registry.delete_project(&admin, &name).await.unwrap();
+    registry.delete_project(&admin, &name, false).await.unwrap();
     assert!(registry.claims(&name).await.unwrap());
     assert!(registry.project(&name).await.unwrap().is_none());
 
     with_cache(&fixture).await;
     let cache = "hub".parse().unwrap();
-    registry.delete_project(&admin, &cache).await.unwrap();
+    registry
+        .delete_project(&admin, &cache, false)
+        .await
+        .unwrap();
     assert!(
         !registry.claims(&cache).await.unwrap(),
         "nobody pushed there"
@@ -157,7 +160,7 @@ async fn an_upstream_does_not_take_the_project_of_somebody_else() {
     );
 }
 
-async fn admin(fixture: &Fixture) -> Caller {
+pub(crate) async fn admin(fixture: &Fixture) -> Caller {
     let password = NewPassword::try_from("correct horse".to_owned()).unwrap();
     let name = "admin".parse().unwrap();
     let registry = &fixture.registry;

@@ -63,33 +63,22 @@ pub(crate) async fn find(
     Ok(row.map(BlobRow::from))
 }
 
-/// Gives the repository the blob. Again is no error.
-pub(crate) async fn add_to_repository(
-    connection: &mut SqliteConnection,
-    repository_id: i64,
-    blob_id: i64,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO repository_blobs (repository_id, blob_id, created_at) VALUES ($1, $2, $3)
-         ON CONFLICT (repository_id, blob_id) DO NOTHING",
-    )
-    .bind(repository_id)
-    .bind(blob_id)
-    .bind(now.0)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// A blob of a repository.
+pub(crate) struct LinkedBlob {
+    pub(crate) repository_id: i64,
+    pub(crate) blob: BlobRow,
+    /// When it is looked at whether anything names it, if it will be.
+    pub(crate) collect_at: Option<Timestamp>,
 }
 
-/// The blob, if this repository has it, and the id of the repository.
+/// The blob, if this repository has it.
 pub(crate) async fn find_in_repository(
     connection: &mut SqliteConnection,
     repository: &RepositoryName,
     digest: &Digest,
-) -> Result<Option<(i64, BlobRow)>, DbError> {
-    let row: Option<(i64, i64, i64, String)> = sqlx::query_as(
-        "SELECT r.id, b.id, b.size_bytes, b.key
+) -> Result<Option<LinkedBlob>, DbError> {
+    let row: Option<(i64, i64, i64, String, Option<i64>)> = sqlx::query_as(
+        "SELECT r.id, b.id, b.size_bytes, b.key, rb.collect_at
          FROM repositories r
          JOIN blobs b ON b.digest = $2
          JOIN repository_blobs rb ON rb.repository_id = r.id AND rb.blob_id = b.id
@@ -99,8 +88,13 @@ pub(crate) async fn find_in_repository(
     .bind(digest.as_str())
     .fetch_optional(connection)
     .await?;
-    Ok(row
-        .map(|(repository_id, id, size_bytes, key)| (repository_id, (id, size_bytes, key).into())))
+    Ok(row.map(
+        |(repository_id, id, size_bytes, key, collect_at)| LinkedBlob {
+            repository_id,
+            blob: (id, size_bytes, key).into(),
+            collect_at: collect_at.map(Timestamp),
+        },
+    ))
 }
 
 /// What is known of a blob that a repository lacks.
@@ -136,7 +130,7 @@ pub(crate) async fn elsewhere(
          JOIN repository_blobs rb ON rb.blob_id = b.id
          JOIN repositories r ON r.id = rb.repository_id
          JOIN projects p ON p.id = r.project_id
-         WHERE b.digest = $1 AND p.name = $2 LIMIT 1",
+         WHERE b.digest = $1 AND p.name = $2 AND r.deletion_id IS NULL LIMIT 1",
     )
     .bind(digest.as_str())
     .bind(repository.project().as_str())
@@ -163,7 +157,7 @@ pub(crate) async fn repositories_with(
          JOIN repository_blobs rb ON rb.blob_id = b.id
          JOIN repositories r ON r.id = rb.repository_id
          JOIN projects p ON p.id = r.project_id
-         WHERE b.digest = $1
+         WHERE b.digest = $1 AND r.deletion_id IS NULL
          ORDER BY CASE WHEN p.name = $2 THEN 0 ELSE 1 END, r.id LIMIT $3",
     )
     .bind(digest.as_str())
@@ -195,7 +189,8 @@ pub(crate) async fn named(
 ) -> Result<bool, DbError> {
     let row: Option<(i64,)> = sqlx::query_as(
         "SELECT e.manifest_id
-         FROM repositories r JOIN edges e ON e.repository_id = r.id AND e.digest = $2 AND e.kind = 'blob'
+         FROM repositories r JOIN edges e ON e.repository_id = r.id AND e.digest = $2
+           AND e.kind IN ('blob', 'child')
          WHERE r.name = $1 LIMIT 1",
     )
     .bind(repository.as_str())
@@ -205,20 +200,24 @@ pub(crate) async fn named(
     Ok(row.is_some())
 }
 
-/// Takes the blob from the repository; its bytes stay for whoever else has it.
-pub(crate) async fn remove_from_repository(
+/// Removes the blob if no repository has it; its object is noted as unlinked.
+pub(crate) async fn remove_unless_linked(
     connection: &mut SqliteConnection,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<bool, DbError> {
-    let done = sqlx::query(
-        "DELETE FROM repository_blobs
-         WHERE repository_id = (SELECT id FROM repositories WHERE name = $1)
-           AND blob_id = (SELECT id FROM blobs WHERE digest = $2)",
+    blob_id: i64,
+    now: Timestamp,
+) -> Result<Option<Key>, DbError> {
+    let removed: Option<(String,)> = sqlx::query_as(
+        "DELETE FROM blobs
+         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = $1)
+         RETURNING key",
     )
-    .bind(repository.as_str())
-    .bind(digest.as_str())
-    .execute(connection)
+    .bind(blob_id)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    let Some((key,)) = removed else {
+        return Ok(None);
+    };
+    let key = Key::from_row(key);
+    super::unlinked_objects::note(connection, &key, now).await?;
+    Ok(Some(key))
 }

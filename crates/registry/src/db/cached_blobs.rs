@@ -3,15 +3,9 @@
 use berth_oci::RepositoryName;
 use sqlx::SqliteConnection;
 
+use super::repository_blobs::{self, Link, Taken};
 use super::{DbError, checked, signed, unsigned};
 use crate::clock::Timestamp;
-use crate::store::Key;
-
-/// A blob that may be evicted.
-pub(crate) struct CachedBlob {
-    pub(crate) blob_id: i64,
-    pub(crate) size_bytes: u64,
-}
 
 /// Notes that a cache has the blob, which it has just been given; tells whether none had it before.
 pub(crate) async fn put(
@@ -58,27 +52,20 @@ pub(crate) async fn total_bytes(connection: &mut SqliteConnection) -> Result<u64
     Ok(unsigned(total.unwrap_or_default()))
 }
 
-/// Those that were not pulled since `before`, the longest unused first.
+/// The ids of those that were not pulled since `before`, the longest unused first.
 pub(crate) async fn least_used(
     connection: &mut SqliteConnection,
     before: Timestamp,
     limit: usize,
-) -> Result<Vec<CachedBlob>, DbError> {
-    let rows: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT c.blob_id, b.size_bytes FROM cached_blobs c JOIN blobs b ON b.id = c.blob_id
-         WHERE c.used_at < $1 ORDER BY c.used_at LIMIT $2",
+) -> Result<Vec<i64>, DbError> {
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT blob_id FROM cached_blobs WHERE used_at < $1 ORDER BY used_at LIMIT $2",
     )
     .bind(before.0)
     .bind(signed(limit as u64))
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(blob_id, size_bytes)| CachedBlob {
-            blob_id,
-            size_bytes: unsigned(size_bytes),
-        })
-        .collect())
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// The repositories of caches that have the blob.
@@ -91,7 +78,7 @@ pub(crate) async fn repositories(
          FROM repository_blobs rb
          JOIN repositories r ON r.id = rb.repository_id
          JOIN projects p ON p.id = r.project_id AND p.kind = 'proxy'
-         WHERE rb.blob_id = $1",
+         WHERE rb.blob_id = $1 AND r.deletion_id IS NULL",
     )
     .bind(blob_id)
     .fetch_all(connection)
@@ -101,63 +88,50 @@ pub(crate) async fn repositories(
         .collect()
 }
 
-/// Takes the blob from every cache. Its object, if nobody else has the blob: it is noted as unlinked.
+/// Forgets that caches have the blob, if none of their repositories does; tells whether it was
+/// forgotten now.
+pub(crate) async fn forget_unless_cached(
+    connection: &mut SqliteConnection,
+    blob_id: i64,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "DELETE FROM cached_blobs WHERE blob_id = $1 AND NOT EXISTS (
+             SELECT 1 FROM repository_blobs rb
+             JOIN repositories r ON r.id = rb.repository_id
+             JOIN projects p ON p.id = r.project_id AND p.kind = 'proxy'
+             WHERE rb.blob_id = $1)",
+    )
+    .bind(blob_id)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes the blob from every cache; what went with the last of them.
 pub(crate) async fn evict(
     connection: &mut SqliteConnection,
     blob_id: i64,
     now: Timestamp,
-) -> Result<Option<Key>, DbError> {
-    sqlx::query(
-        "DELETE FROM repository_blobs
-         WHERE blob_id = $1 AND repository_id IN (
-             SELECT r.id FROM repositories r JOIN projects p ON p.id = r.project_id WHERE p.kind = 'proxy')",
+) -> Result<Taken, DbError> {
+    let repositories: Vec<(i64,)> = sqlx::query_as(
+        "SELECT rb.repository_id
+         FROM repository_blobs rb
+         JOIN repositories r ON r.id = rb.repository_id
+         JOIN projects p ON p.id = r.project_id AND p.kind = 'proxy'
+         WHERE rb.blob_id = $1",
     )
     .bind(blob_id)
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    sqlx::query("DELETE FROM cached_blobs WHERE blob_id = $1")
-        .bind(blob_id)
-        .execute(&mut *connection)
-        .await?;
-    let unlinked: Option<(String,)> = sqlx::query_as(
-        "INSERT INTO unlinked_objects (key, at)
-         SELECT key, $2 FROM blobs
-         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = $1)
-         RETURNING key",
-    )
-    .bind(blob_id)
-    .bind(now.0)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some((key,)) = unlinked else {
-        return Ok(None);
-    };
-    sqlx::query("DELETE FROM blobs WHERE id = $1")
-        .bind(blob_id)
-        .execute(connection)
-        .await?;
-    Ok(Some(Key::from_row(key)))
-}
-
-/// Objects whose bytes have not been removed yet.
-pub(crate) async fn unlinked(
-    connection: &mut SqliteConnection,
-    limit: i64,
-) -> Result<Vec<Key>, DbError> {
-    let rows: Vec<(String,)> = sqlx::query_as("SELECT key FROM unlinked_objects LIMIT $1")
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(|(key,)| Key::from_row(key)).collect())
-}
-
-pub(crate) async fn forget_unlinked(
-    connection: &mut SqliteConnection,
-    key: &Key,
-) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM unlinked_objects WHERE key = $1")
-        .bind(key.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
+    let mut last = Taken::default();
+    for (repository_id,) in repositories {
+        let link = Link {
+            repository_id,
+            blob_id,
+        };
+        if let Some(taken) = repository_blobs::take(connection, link, now).await? {
+            last = taken;
+        }
+    }
+    Ok(last)
 }

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use berth_oci::ProjectName;
 use sqlx::SqliteConnection;
 
-use super::{DbError, checked};
+use super::{DbError, checked, signed, unsigned};
 use crate::auth::{BuiltinRole, Rights, RoleName};
 use crate::cache::ProjectKind;
 use crate::clock::Timestamp;
@@ -13,20 +13,22 @@ pub(crate) struct ProjectRow {
     pub(crate) name: ProjectName,
     pub(crate) public: bool,
     pub(crate) kind: ProjectKind,
+    pub(crate) quota_bytes: Option<u64>,
     pub(crate) created_at: Timestamp,
 }
 
-type Columns = (i64, String, i64, String, i64);
+type Columns = (i64, String, i64, String, Option<i64>, i64);
 
 impl TryFrom<Columns> for ProjectRow {
     type Error = DbError;
 
-    fn try_from((id, name, public, kind, created_at): Columns) -> Result<Self, DbError> {
+    fn try_from((id, name, public, kind, quota, created_at): Columns) -> Result<Self, DbError> {
         Ok(Self {
             id,
             name: checked(name, "the name of a project")?,
             public: public != 0,
             kind: checked(kind, "the kind of a project")?,
+            quota_bytes: quota.map(unsigned),
             created_at: Timestamp(created_at),
         })
     }
@@ -36,11 +38,12 @@ pub(crate) async fn find(
     connection: &mut SqliteConnection,
     name: &ProjectName,
 ) -> Result<Option<ProjectRow>, DbError> {
-    let row: Option<Columns> =
-        sqlx::query_as("SELECT id, name, public, kind, created_at FROM projects WHERE name = $1")
-            .bind(name.as_str())
-            .fetch_optional(connection)
-            .await?;
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT id, name, public, kind, quota_bytes, created_at FROM projects WHERE name = $1",
+    )
+    .bind(name.as_str())
+    .fetch_optional(connection)
+    .await?;
     row.map(ProjectRow::try_from).transpose()
 }
 
@@ -73,7 +76,8 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<ProjectRow>, DbError> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT id, name, public, kind, created_at FROM projects WHERE name > $1 ORDER BY name LIMIT $2",
+        "SELECT id, name, public, kind, quota_bytes, created_at FROM projects
+         WHERE name > $1 AND deletion_id IS NULL ORDER BY name LIMIT $2",
     )
     .bind(after)
     .bind(limit)
@@ -86,9 +90,10 @@ pub(crate) async fn list(
 pub(crate) async fn not_hosted(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<ProjectName>, DbError> {
-    let rows: Vec<(String,)> = sqlx::query_as("SELECT name FROM projects WHERE kind <> 'hosted'")
-        .fetch_all(connection)
-        .await?;
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT name FROM projects WHERE kind <> 'hosted' AND deletion_id IS NULL")
+            .fetch_all(connection)
+            .await?;
     rows.into_iter()
         .map(|(name,)| checked(name, "the name of a project"))
         .collect()
@@ -113,7 +118,7 @@ pub(crate) async fn has_manifests(
 ) -> Result<bool, DbError> {
     let row: Option<(i64,)> = sqlx::query_as(
         "SELECT m.id FROM repositories r JOIN manifests m ON m.repository_id = r.id
-         WHERE r.project_id = $1 LIMIT 1",
+         WHERE r.project_id = $1 AND r.deletion_id IS NULL LIMIT 1",
     )
     .bind(id)
     .fetch_optional(connection)
@@ -136,23 +141,16 @@ pub(crate) async fn claimed(
     Ok(row.is_some())
 }
 
-/// Removes the project, its repositories, and that they had blobs; it has no manifests. The name of
-/// a hosted one is remembered.
-pub(crate) async fn delete(connection: &mut SqliteConnection, id: i64) -> Result<(), DbError> {
-    for statement in [
-        "INSERT INTO retired_projects (name)
-         SELECT name FROM projects WHERE id = $1 AND kind = 'hosted'
-         ON CONFLICT (name) DO NOTHING",
-        "DELETE FROM repository_blobs
-         WHERE repository_id IN (SELECT id FROM repositories WHERE project_id = $1)",
-        "DELETE FROM repositories WHERE project_id = $1",
-        "DELETE FROM projects WHERE id = $1",
-    ] {
-        sqlx::query(statement)
-            .bind(id)
-            .execute(&mut *connection)
-            .await?;
-    }
+pub(crate) async fn set_quota(
+    connection: &mut SqliteConnection,
+    id: i64,
+    quota_bytes: Option<u64>,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE projects SET quota_bytes = $2 WHERE id = $1")
+        .bind(id)
+        .bind(quota_bytes.map(signed))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -225,7 +223,7 @@ pub(crate) async fn rights_of_all(
          FROM projects p
          LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $1
          LEFT JOIN roles r ON r.project_id = p.id AND r.name = m.role
-         WHERE p.public = 1 OR m.role IS NOT NULL",
+         WHERE (p.public = 1 OR m.role IS NOT NULL) AND p.deletion_id IS NULL",
     )
     .bind(user_id)
     .fetch_all(connection)

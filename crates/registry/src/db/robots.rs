@@ -102,7 +102,9 @@ pub(crate) async fn find_by_id(
 ) -> Result<Option<RobotRow>, DbError> {
     let row: Option<Columns> = sqlx::query_as(
         "SELECT id, name, login, generation, scopes, disabled, created_by, created_at, expires_at, last_used_at
-         FROM robots WHERE id = $1",
+         FROM robots
+         WHERE id = $1 AND NOT EXISTS (
+             SELECT 1 FROM projects p WHERE p.id = robots.project_id AND p.deletion_id IS NOT NULL)",
     )
     .bind(id)
     .fetch_optional(connection)
@@ -133,10 +135,14 @@ pub(crate) async fn find_by_secret(
     connection: &mut SqliteConnection,
     secret_hash: &[u8],
 ) -> Result<Option<(i64, i64, String)>, DbError> {
-    let row = sqlx::query_as("SELECT id, generation, login FROM robots WHERE secret_hash = $1")
-        .bind(secret_hash)
-        .fetch_optional(connection)
-        .await?;
+    let row = sqlx::query_as(
+        "SELECT id, generation, login FROM robots
+         WHERE secret_hash = $1 AND NOT EXISTS (
+             SELECT 1 FROM projects p WHERE p.id = robots.project_id AND p.deletion_id IS NOT NULL)",
+    )
+    .bind(secret_hash)
+    .fetch_optional(connection)
+    .await?;
     Ok(row)
 }
 

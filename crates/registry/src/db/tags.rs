@@ -11,6 +11,8 @@ pub(crate) enum Cause {
     Retag,
     /// An upstream has moved it.
     Fill,
+    /// Its deletion was taken back.
+    Restore,
 }
 
 impl Cause {
@@ -19,6 +21,7 @@ impl Cause {
             Self::Push => "push",
             Self::Retag => "retag",
             Self::Fill => "fill",
+            Self::Restore => "restore",
         }
     }
 }

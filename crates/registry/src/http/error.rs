@@ -9,7 +9,9 @@ use tracing::error;
 use super::answer;
 use crate::body::BodyError;
 use crate::db::DbError;
-use crate::manifest::{DeleteError, PutManifestError};
+use crate::deletion::DeleteError;
+use crate::manifest::PutManifestError;
+use crate::quota::OverQuota;
 use crate::source::{LocateError, SourceError};
 use crate::store::StoreError;
 use crate::upload::UploadError;
@@ -182,6 +184,7 @@ impl From<UploadError> for ApiError {
         let message = error.to_string();
         match error {
             E::Refused(_) => Self::client(ErrorCode::Denied, message),
+            E::OverQuota(error) => error.into(),
             E::UnknownSession(_) => Self::client(ErrorCode::BlobUploadUnknown, message),
             E::Busy(_) => Self::client(ErrorCode::BlobUploadInvalid, message)
                 .with_status(StatusCode::CONFLICT)
@@ -203,6 +206,7 @@ impl From<PutManifestError> for ApiError {
         let message = error.to_string();
         match error {
             E::Refused(_) => Self::client(ErrorCode::Denied, message),
+            E::OverQuota(error) => error.into(),
             E::Invalid(_) => Self::client(ErrorCode::ManifestInvalid, message),
             E::DigestMismatch { .. } => Self::client(ErrorCode::DigestInvalid, message),
             E::MissingBlobs { missing, .. } => {
@@ -224,8 +228,29 @@ impl From<DeleteError> for ApiError {
             E::UnknownBlob { .. } => Self::client(ErrorCode::BlobUnknown, message),
             E::BlobInUse { .. } => Self::client(ErrorCode::Unsupported, message)
                 .with_header(ALLOW, HeaderValue::from_static("GET, HEAD")),
+            E::Held { .. } => {
+                Self::client(ErrorCode::Denied, message).with_status(StatusCode::CONFLICT)
+            }
+            E::UnknownRepository(_) | E::UnknownProject(_) => {
+                Self::client(ErrorCode::NameUnknown, message)
+            }
+            E::NotEmpty(_) => {
+                Self::client(ErrorCode::Unsupported, message).with_status(StatusCode::CONFLICT)
+            }
             E::Db(error) => error.into(),
         }
+    }
+}
+
+/// Of the codes, only DENIED keeps Docker from sending the layer again.
+impl From<OverQuota> for ApiError {
+    fn from(error: OverQuota) -> Self {
+        let detail = json!({
+            "used_bytes": error.used_bytes,
+            "quota_bytes": error.quota_bytes,
+            "asked_bytes": error.asked_bytes,
+        });
+        Self::client(ErrorCode::Denied, error.to_string()).with_detail(detail)
     }
 }
 

@@ -1,17 +1,20 @@
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_oci::{Digest, Page, Reference, RepositoryName};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 
 use super::{
     Blob, BlobContent, Content, Listing, ManifestDescription, Referrer, Source, SourceError,
     StoredManifest,
 };
 use crate::clock::Clock;
+use crate::db::blobs::LinkedBlob;
 use crate::db::manifests::ManifestRow;
 use crate::db::referrers::ReferrersOf;
+use crate::db::repository_blobs::Link;
 use crate::db::{self, Db, signed};
 use crate::store::{BlobStore, Key};
 use crate::usage::{Pulled, Usage};
@@ -22,6 +25,8 @@ pub(crate) struct Hosted {
     store: Arc<dyn BlobStore>,
     clock: Arc<dyn Clock>,
     usage: Arc<Usage>,
+    /// How long a blob that nothing names stays once somebody was told that it is here.
+    grace: Duration,
 }
 
 impl Hosted {
@@ -30,13 +35,38 @@ impl Hosted {
         store: Arc<dyn BlobStore>,
         clock: Arc<dyn Clock>,
         usage: Arc<Usage>,
+        grace: Duration,
     ) -> Self {
         Self {
             db,
             store,
             clock,
             usage,
+            grace,
         }
+    }
+
+    /// Sees to it that a blob which nothing names stays for the grace time, before somebody is told
+    /// that it is here; `false` when it has just gone. A power cut may lose this, as it does the push
+    /// that was about to rely on it.
+    async fn promise(&self, found: &LinkedBlob) -> Result<bool, SourceError> {
+        let promised = self.clock.now().plus(self.grace);
+        if found.collect_at.is_none_or(|at| at >= promised) {
+            return Ok(true);
+        }
+        let link = Link {
+            repository_id: found.repository_id,
+            blob_id: found.blob.id,
+        };
+        // For a little longer, so that not each of many questions is a write.
+        let collect_at = promised.plus(self.grace / 8);
+        let there = self
+            .db
+            .write_relaxed(move |tx| {
+                async move { db::repository_blobs::renew(tx, link, collect_at).await }.boxed()
+            })
+            .await?;
+        Ok(there)
     }
 
     /// Counts the pull of a tag, also for HEAD: containerd and BuildKit resolve a tag that way, and
@@ -94,7 +124,12 @@ impl Source for Hosted {
     ) -> Result<Option<u64>, SourceError> {
         let mut connection = self.db.read().await?;
         let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
-        Ok(found.map(|(_, row)| row.size_bytes))
+        drop(connection);
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let there = self.promise(&found).await?;
+        Ok(there.then_some(found.blob.size_bytes))
     }
 
     async fn blob(
@@ -104,12 +139,13 @@ impl Source for Hosted {
     ) -> Result<Option<Blob>, SourceError> {
         let mut connection = self.db.read().await?;
         let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
-        Ok(found.map(|(repository_id, row)| {
+        Ok(found.map(|found| {
+            let row = found.blob;
             let stored = StoredBlob {
                 store: Arc::clone(&self.store),
                 key: row.key,
                 pulled: Pulled::Blob {
-                    repository_id,
+                    repository_id: found.repository_id,
                     id: row.id,
                 },
                 usage: Arc::clone(&self.usage),

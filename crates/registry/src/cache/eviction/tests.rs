@@ -154,9 +154,10 @@ async fn bytes_that_a_crash_has_left_without_a_row_are_removed() {
         .registry
         .db
         .write(move |tx| async move { db::cached_blobs::evict(tx, id, now).await }.boxed());
-    assert!(evicted.await.unwrap().is_some());
+    assert!(evicted.await.unwrap().object.is_some());
     assert_eq!(objects(&fixture), 1);
-    fixture.registry.take_stock_of_caches().await.unwrap();
+    fixture.registry.remove_unlinked().await.unwrap();
     assert_eq!(objects(&fixture), 0);
+    fixture.registry.take_stock_of_caches().await.unwrap();
     assert_eq!(fixture.registry.cached_bytes(), 0);
 }

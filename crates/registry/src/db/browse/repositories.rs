@@ -28,7 +28,7 @@ pub(crate) async fn between(
     let rows: Vec<(i64, String, bool)> = sqlx::query_as(
         "SELECT r.id, r.name, EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id)
          FROM repositories r
-         WHERE r.name >= $1 AND r.name <= $2 AND r.name <> $3
+         WHERE r.name >= $1 AND r.name <= $2 AND r.name <> $3 AND r.deletion_id IS NULL
          ORDER BY r.name LIMIT $4",
     )
     .bind(piece.first)
@@ -52,10 +52,11 @@ pub(crate) async fn name_of(
     connection: &mut SqliteConnection,
     id: i64,
 ) -> Result<Option<String>, DbError> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT name FROM repositories WHERE id = $1")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT name FROM repositories WHERE id = $1 AND deletion_id IS NULL")
+            .bind(id)
+            .fetch_optional(connection)
+            .await?;
     Ok(row.map(|(name,)| name))
 }
 

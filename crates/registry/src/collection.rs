@@ -1,0 +1,301 @@
+//! Gives space back while everything runs. Each transaction that takes the last reference to a blob
+//! away, or gives a repository a blob that nothing names yet, says when that is to be looked at. Then it
+//! is asked again, in the transaction that removes the row; the bytes go after it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use berth_oci::{Digest, RepositoryName};
+use futures_util::FutureExt as _;
+use sqlx::SqliteConnection;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::clock::Timestamp;
+use crate::db::repository_blobs::Taken;
+use crate::db::{self, DbError};
+use crate::registry::Registry;
+use crate::store::{Key, StoreError};
+
+/// The longest time between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The shortest, so that what comes due one by one is collected together.
+const REST: Duration = Duration::from_secs(1);
+/// Blobs, or manifests, that are looked at in one transaction.
+const PART: i64 = 100;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a collection has removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Blobs that nobody has any longer.
+    pub blobs: u64,
+    pub bytes: u64,
+    /// Manifests that were deleted, and can not be restored now.
+    pub manifests: u64,
+}
+
+/// A blob that nothing in its repository names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collectable {
+    pub repository: RepositoryName,
+    pub digest: Digest,
+    pub size_bytes: u64,
+    pub due_at: Timestamp,
+    /// Whether its space comes back with it: no other repository has it.
+    pub alone: bool,
+}
+
+/// A place in the list of what would be collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub(crate) due_at: Timestamp,
+    pub(crate) repository_id: i64,
+    pub(crate) blob_id: i64,
+}
+
+impl Place {
+    const START: Self = Self {
+        due_at: Timestamp(0),
+        repository_id: 0,
+        blob_id: 0,
+    };
+}
+
+/// A text that is no place.
+#[derive(Debug)]
+pub struct InvalidPlace;
+
+impl FromStr for Place {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+        let numbers: Result<Vec<i64>, _> = text.split('-').map(str::parse).collect();
+        match numbers.as_deref() {
+            Ok(&[at, repository_id, blob_id]) => Ok(Self {
+                due_at: Timestamp(at),
+                repository_id,
+                blob_id,
+            }),
+            Ok(_) | Err(_) => Err(InvalidPlace),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, repository, blob) = (self.due_at.0, self.repository_id, self.blob_id);
+        write!(f, "{at}-{repository}-{blob}")
+    }
+}
+
+/// How much a collection would free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectableTotals {
+    /// Whose time is over.
+    pub due_blobs: u64,
+    pub due_bytes: u64,
+    /// That are kept for a while yet.
+    pub later_blobs: u64,
+    pub later_bytes: u64,
+}
+
+/// What one transaction has removed, and what of the store goes after it.
+#[derive(Default)]
+struct Part {
+    looked_at: usize,
+    manifests: u64,
+    taken: Vec<Taken>,
+}
+
+impl Registry {
+    pub(crate) async fn collect_until(self: Arc<Self>, stopping: CancellationToken) {
+        loop {
+            match self.collect().await {
+                Ok(Collected { blobs: 0, .. }) => {}
+                Ok(Collected { blobs, bytes, .. }) => {
+                    info!(blobs, bytes, "collected {blobs} blobs of {bytes} bytes");
+                }
+                Err(error) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not collect what is not needed"
+                ),
+            }
+            let rest = self.rest().await;
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = stopping.cancelled() => return,
+            }
+        }
+    }
+
+    /// Until the next look.
+    async fn rest(&self) -> Duration {
+        let next = async {
+            let mut connection = self.db.read_unasked().await?;
+            let blob = db::repository_blobs::next_due(&mut connection).await?;
+            let deletion = db::deletions::next_due(&mut connection).await?;
+            Ok::<_, DbError>(blob.into_iter().chain(deletion).min())
+        };
+        match next.await {
+            Ok(Some(next)) => next.since(self.clock.now()).clamp(REST, LOOK_EVERY),
+            Ok(None) | Err(_) => LOOK_EVERY,
+        }
+    }
+
+    /// Removes what is due.
+    pub async fn collect(&self) -> Result<Collected, CollectError> {
+        let _collecting = self.collecting.lock().await;
+        let mut collected = Collected::default();
+        loop {
+            let begun = Instant::now();
+            let now = self.clock.now();
+            let part = self
+                .db
+                .write(move |tx| async move { collect_part(tx, now).await }.boxed())
+                .await?;
+            if part.looked_at == 0 {
+                break;
+            }
+            collected.manifests += part.manifests;
+            let mut objects = Vec::new();
+            for taken in part.taken {
+                self.cache_space.lets_go(taken.uncached_bytes);
+                if let Some((key, bytes)) = taken.object {
+                    collected.blobs += 1;
+                    collected.bytes += bytes;
+                    objects.push(key);
+                }
+            }
+            self.remove_objects(objects).await?;
+            // As long as that took, so that pushes have the writer and the disk half of the time.
+            tokio::time::sleep(begun.elapsed()).await;
+        }
+        self.remove_unlinked().await?;
+        Ok(collected)
+    }
+
+    /// Removes what went with blobs that were taken, whose rows are gone. What fails is tried again
+    /// with the next collection.
+    pub(crate) async fn dispose(&self, taken: Taken) {
+        self.cache_space.lets_go(taken.uncached_bytes);
+        let Some((key, _)) = taken.object else {
+            return;
+        };
+        if let Err(error) = self.remove_objects(vec![key]).await {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "could not remove a blob whose row is gone"
+            );
+        }
+    }
+
+    /// Removes the bytes of objects that were noted as unlinked, then the notes.
+    async fn remove_objects(&self, objects: Vec<Key>) -> Result<(), CollectError> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        for key in &objects {
+            self.store.remove(key).await?;
+        }
+        self.db
+            .write_relaxed(move |tx| {
+                async move {
+                    for key in &objects {
+                        db::unlinked_objects::forget(tx, key).await?;
+                    }
+                    Ok::<_, DbError>(())
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Removes the bytes that a crash, or an error of the store, has left without a row.
+    pub(crate) async fn remove_unlinked(&self) -> Result<(), CollectError> {
+        loop {
+            let mut connection = self.db.read_unasked().await?;
+            let unlinked = db::unlinked_objects::some(&mut connection, PART).await?;
+            drop(connection);
+            if unlinked.is_empty() {
+                return Ok(());
+            }
+            self.remove_objects(unlinked).await?;
+        }
+    }
+
+    /// Blobs that nothing names, by when they are due; behind the place that the page before has
+    /// come to, and the place that this one has, if there are more.
+    pub async fn collectable(
+        &self,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<(Vec<Collectable>, Option<Place>), DbError> {
+        let mut connection = self.db.read().await?;
+        let (after, asked) = (after.unwrap_or(Place::START), db::signed(limit as u64) + 1);
+        let mut rows = db::collectable::list(&mut connection, after, asked).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(place, _)| *place);
+        Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
+    }
+
+    pub async fn collectable_totals(&self) -> Result<CollectableTotals, DbError> {
+        let mut connection = self.db.read().await?;
+        db::collectable::totals(&mut connection, self.clock.now()).await
+    }
+}
+
+/// A part of what is due: deletions that can no longer be taken back, then blobs.
+async fn collect_part(tx: &mut SqliteConnection, now: Timestamp) -> Result<Part, DbError> {
+    let purged = purge_part(tx, now).await?;
+    if purged.looked_at > 0 {
+        return Ok(purged);
+    }
+    let mut part = Part::default();
+    for due in db::repository_blobs::due(tx, now, PART).await? {
+        part.looked_at += 1;
+        if due.named {
+            db::repository_blobs::keep(tx, due.link).await?;
+        } else {
+            let taken = db::repository_blobs::take(tx, due.link, now).await?;
+            part.taken.extend(taken);
+        }
+    }
+    Ok(part)
+}
+
+async fn purge_part(tx: &mut SqliteConnection, now: Timestamp) -> Result<Part, DbError> {
+    let mut part = Part::default();
+    let Some(deletion) = db::deletions::due(tx, now).await? else {
+        return Ok(part);
+    };
+    part.looked_at = 1;
+    part.manifests = db::deletions::purge_manifests(tx, deletion, PART).await?;
+    if part.manifests > 0 {
+        return Ok(part);
+    }
+    let links = db::repository_blobs::of_deletion(tx, deletion, PART).await?;
+    if links.is_empty() {
+        db::deletions::purge_rest(tx, deletion).await?;
+        return Ok(part);
+    }
+    for link in links {
+        part.taken
+            .extend(db::repository_blobs::take(tx, link, now).await?);
+    }
+    Ok(part)
+}
+
+#[cfg(test)]
+mod tests;

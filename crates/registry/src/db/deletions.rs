@@ -1,0 +1,426 @@
+//! What was deleted, and how its rows go out of sight, come back, and are removed.
+
+use berth_oci::{Digest, ProjectName, RepositoryName, Tag};
+use sqlx::SqliteConnection;
+
+use super::{DbError, checked};
+use crate::clock::Timestamp;
+use crate::deletion::{Deleted, Deletion};
+
+/// A deletion that is about to be noted.
+pub(crate) struct NewDeletion<'d> {
+    pub(crate) deleted: &'d Deleted,
+    pub(crate) by: &'d str,
+    pub(crate) at: Timestamp,
+    pub(crate) purge_at: Timestamp,
+}
+
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    new: &NewDeletion<'_>,
+) -> Result<i64, DbError> {
+    let deleted = new.deleted;
+    let (id,) = sqlx::query_as(
+        "INSERT INTO deletions (kind, project, repository, tag, digest, deleted_by, deleted_at, purge_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+    )
+    .bind(deleted.kind())
+    .bind(deleted.project().as_str().to_owned())
+    .bind(deleted.repository().map(RepositoryName::as_str))
+    .bind(deleted.tag().map(Tag::as_str))
+    .bind(deleted.digest().map(Digest::as_str))
+    .bind(new.by)
+    .bind(new.at.0)
+    .bind(new.purge_at.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(id)
+}
+
+type Columns = (
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    i64,
+    i64,
+);
+
+const COLUMNS: &str =
+    "id, kind, project, repository, tag, digest, deleted_by, deleted_at, purge_at";
+
+fn deletion(columns: Columns) -> Result<Deletion, DbError> {
+    let (id, kind, project, repository, tag, digest, by, at, purge_at) = columns;
+    let lacking = |value: &str| DbError::Inconsistent {
+        value: value.to_owned(),
+        expected: "a deletion of this kind",
+    };
+    let repository = repository
+        .map(|name| checked::<RepositoryName>(name, "the name of a repository"))
+        .transpose()?;
+    let digest = digest
+        .map(|digest| checked::<Digest>(digest, "a digest"))
+        .transpose()?;
+    let deleted = match (kind.as_str(), repository, tag, digest) {
+        ("project", None, None, None) => {
+            Deleted::Project(checked::<ProjectName>(project, "the name of a project")?)
+        }
+        ("repository", Some(name), None, None) => Deleted::Repository(name),
+        ("manifest", Some(repository), None, Some(digest)) => {
+            Deleted::Manifest { repository, digest }
+        }
+        ("tag", Some(repository), Some(tag), Some(digest)) => Deleted::Tag {
+            repository,
+            tag: checked(tag, "a tag")?,
+            digest,
+        },
+        (kind, ..) => return Err(lacking(kind)),
+    };
+    Ok(Deletion {
+        id,
+        deleted,
+        by,
+        at: Timestamp(at),
+        purge_at: Timestamp(purge_at),
+    })
+}
+
+/// The deletion, if it can still be taken back.
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    id: i64,
+    now: Timestamp,
+) -> Result<Option<Deletion>, DbError> {
+    let row: Option<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM deletions WHERE id = $1 AND purge_at > $2"
+    )))
+    .bind(id)
+    .bind(now.0)
+    .fetch_optional(connection)
+    .await?;
+    row.map(deletion).transpose()
+}
+
+/// Those that can still be taken back, the newest first.
+pub(crate) async fn list(
+    connection: &mut SqliteConnection,
+    project: Option<&ProjectName>,
+    before: i64,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Deletion>, DbError> {
+    let rows: Vec<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM deletions
+         WHERE id < $1 AND purge_at > $2 AND ($3 IS NULL OR project = $3)
+         ORDER BY id DESC LIMIT $4"
+    )))
+    .bind(before)
+    .bind(now.0)
+    .bind(project.map(ProjectName::as_str))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(deletion).collect()
+}
+
+/// Nothing of it can be taken back any longer.
+pub(crate) async fn give_up(
+    connection: &mut SqliteConnection,
+    id: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE deletions SET purge_at = $2 WHERE id = $1")
+        .bind(id)
+        .bind(now.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// One that can no longer be taken back, and whose rows are to go.
+pub(crate) async fn due(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Option<i64>, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT id FROM deletions WHERE purge_at <= $1 ORDER BY purge_at, id LIMIT 1",
+    )
+    .bind(now.0)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|(id,)| id))
+}
+
+pub(crate) async fn next_due(
+    connection: &mut SqliteConnection,
+) -> Result<Option<Timestamp>, DbError> {
+    let (at,): (Option<i64>,) = sqlx::query_as("SELECT MIN(purge_at) FROM deletions")
+        .fetch_one(connection)
+        .await?;
+    Ok(at.map(Timestamp))
+}
+
+/// Makes the repository that holds what a deletion of one manifest has taken out of `repository_id`.
+pub(crate) async fn shelve(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+    repository_id: i64,
+    now: Timestamp,
+) -> Result<i64, DbError> {
+    let (shelf,) = sqlx::query_as(
+        "INSERT INTO repositories (project_id, name, created_at, deletion_id)
+         SELECT project_id, '.' || $1 || '/' || name, $3, $1 FROM repositories WHERE id = $2
+         RETURNING id",
+    )
+    .bind(deletion_id)
+    .bind(repository_id)
+    .bind(now.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(shelf)
+}
+
+/// Moves a manifest, with its edges and tags, to another repository, which is given its blobs; they
+/// count for no project there.
+pub(crate) async fn move_manifest(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    to: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO repository_blobs (repository_id, blob_id, created_at)
+         SELECT $2, b.id, $3
+         FROM edges e
+         JOIN blobs b ON b.digest = e.digest
+         JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
+         WHERE e.manifest_id = $1 AND e.kind IN ('blob', 'child')
+         ON CONFLICT (repository_id, blob_id) DO NOTHING",
+    )
+    .bind(manifest_id)
+    .bind(to)
+    .bind(now.0)
+    .execute(&mut *connection)
+    .await?;
+    for statement in [
+        "UPDATE tags SET repository_id = $2
+         WHERE manifest_id = $1
+           AND repository_id = (SELECT repository_id FROM manifests WHERE id = $1)",
+        "UPDATE edges SET repository_id = $2 WHERE manifest_id = $1",
+        "UPDATE manifests SET repository_id = $2 WHERE id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(manifest_id)
+            .bind(to)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Puts a repository out of sight; its blobs count for no project. Its name can be used again.
+pub(crate) async fn hide_repository(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+    repository_id: i64,
+) -> Result<(), DbError> {
+    for statement in [
+        "INSERT INTO retired_repositories (name)
+         SELECT r.name FROM repositories r JOIN projects p ON p.id = r.project_id
+         WHERE r.id = $2 AND p.kind = 'hosted' AND $1 = $1
+         ON CONFLICT (name) DO NOTHING",
+        "UPDATE repositories SET name = '.' || $1 || '/' || name, deletion_id = $1 WHERE id = $2",
+        "UPDATE repository_blobs SET project_id = NULL WHERE repository_id = $2 AND $1 = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(deletion_id)
+            .bind(repository_id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Puts a project out of sight, with its robots. The name of a hosted one is remembered.
+pub(crate) async fn hide_project(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+    project_id: i64,
+) -> Result<(), DbError> {
+    for statement in [
+        "INSERT INTO retired_projects (name)
+         SELECT name FROM projects WHERE id = $2 AND kind = 'hosted' AND $1 = $1
+         ON CONFLICT (name) DO NOTHING",
+        "UPDATE robots SET login = '.' || $1 || '/' || login WHERE project_id = $2",
+        "UPDATE projects SET name = '.' || $1, deletion_id = $1 WHERE id = $2",
+    ] {
+        sqlx::query(statement)
+            .bind(deletion_id)
+            .bind(project_id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A repository that a deletion has put out of sight.
+pub(crate) struct Hidden {
+    pub(crate) id: i64,
+    /// Its name of before.
+    pub(crate) name: RepositoryName,
+}
+
+pub(crate) async fn hidden(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+) -> Result<Vec<Hidden>, DbError> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT id, SUBSTR(name, LENGTH('.' || $1 || '/') + 1) FROM repositories
+         WHERE deletion_id = $1 ORDER BY id",
+    )
+    .bind(deletion_id)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(id, name)| {
+            Ok(Hidden {
+                id,
+                name: checked(name, "the name of a repository")?,
+            })
+        })
+        .collect()
+}
+
+/// Brings a whole repository back under its name, which nobody has taken; its blobs count again.
+pub(crate) async fn show_repository(
+    connection: &mut SqliteConnection,
+    hidden: &Hidden,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE repositories SET name = $2, deletion_id = NULL WHERE id = $1")
+        .bind(hidden.id)
+        .bind(hidden.name.as_str())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "UPDATE repository_blobs
+         SET project_id = (SELECT project_id FROM repositories WHERE id = $1)
+         WHERE repository_id = $1",
+    )
+    .bind(hidden.id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Brings the project back under its name, if nobody has taken that.
+pub(crate) async fn show_project(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+    name: &ProjectName,
+) -> Result<bool, DbError> {
+    sqlx::query(
+        "UPDATE robots SET login = SUBSTR(login, LENGTH('.' || $1 || '/') + 1)
+         WHERE project_id IN (SELECT id FROM projects WHERE deletion_id = $1)",
+    )
+    .bind(deletion_id)
+    .execute(&mut *connection)
+    .await?;
+    let done = sqlx::query(
+        "UPDATE projects SET name = $2, deletion_id = NULL
+         WHERE deletion_id = $1 AND NOT EXISTS (SELECT 1 FROM projects WHERE name = $2)",
+    )
+    .bind(deletion_id)
+    .bind(name.as_str())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The manifests of a repository that was put out of sight.
+pub(crate) async fn manifests(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+) -> Result<Vec<(i64, Digest, u64)>, DbError> {
+    let rows: Vec<(i64, String, i64)> = sqlx::query_as(
+        "SELECT id, digest, size_bytes FROM manifests WHERE repository_id = $1 ORDER BY id",
+    )
+    .bind(repository_id)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(id, digest, size)| Ok((id, checked(digest, "a digest")?, super::unsigned(size))))
+        .collect()
+}
+
+/// The tags of a manifest that was put out of sight.
+pub(crate) async fn tags_of(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<Vec<Tag>, DbError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT name FROM tags WHERE manifest_id = $1 ORDER BY name")
+            .bind(manifest_id)
+            .fetch_all(connection)
+            .await?;
+    rows.into_iter()
+        .map(|(name,)| checked(name, "a tag"))
+        .collect()
+}
+
+/// Takes its tags from a manifest that was put out of sight.
+pub(crate) async fn untag(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM tags WHERE manifest_id = $1")
+        .bind(manifest_id)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE manifests SET untagged_at = $2 WHERE id = $1")
+        .bind(manifest_id)
+        .bind(now.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes a part of the tags and manifests that a deletion holds; how many manifests went.
+pub(crate) async fn purge_manifests(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+    limit: i64,
+) -> Result<u64, DbError> {
+    let part = "SELECT m.id FROM repositories r JOIN manifests m ON m.repository_id = r.id
+                WHERE r.deletion_id = $1 LIMIT $2";
+    let rows: Vec<(i64,)> = sqlx::query_as(part)
+        .bind(deletion_id)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+    for &(id,) in &rows {
+        super::manifests::delete(connection, id).await?;
+    }
+    Ok(rows.len() as u64)
+}
+
+/// Removes what is left of a deletion whose manifests and blobs are gone.
+pub(crate) async fn purge_rest(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+) -> Result<(), DbError> {
+    for statement in [
+        "DELETE FROM repositories WHERE deletion_id = $1",
+        "DELETE FROM projects WHERE deletion_id = $1",
+        "DELETE FROM deletions WHERE id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(deletion_id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The bytes that projects have, in parts that are added up.
+
+use berth_oci::ProjectName;
+use sqlx::SqliteConnection;
+
+use super::{DbError, checked, signed, unsigned};
+
+/// Parallel pushes of different things rarely meet in one.
+const PARTS: i64 = 16;
+
+/// A project, with what it may have.
+pub(crate) struct Charged {
+    pub(crate) project_id: i64,
+    pub(crate) project: ProjectName,
+    pub(crate) quota_bytes: Option<u64>,
+}
+
+/// Adds the bytes of a blob or manifest, by its id, to what the project of the repository has.
+pub(crate) async fn add(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+    id: i64,
+    bytes: u64,
+) -> Result<Charged, DbError> {
+    let (project_id, name, quota): (i64, String, Option<i64>) = sqlx::query_as(
+        "SELECT p.id, p.name, p.quota_bytes
+         FROM repositories r JOIN projects p ON p.id = r.project_id WHERE r.id = $1",
+    )
+    .bind(repository_id)
+    .fetch_one(&mut *connection)
+    .await?;
+    change(connection, project_id, id, signed(bytes)).await?;
+    Ok(Charged {
+        project_id,
+        project: checked(name, "the name of a project")?,
+        quota_bytes: quota.map(unsigned),
+    })
+}
+
+pub(crate) async fn subtract(
+    connection: &mut SqliteConnection,
+    project_id: i64,
+    id: i64,
+    bytes: u64,
+) -> Result<(), DbError> {
+    change(connection, project_id, id, -signed(bytes)).await
+}
+
+async fn change(
+    connection: &mut SqliteConnection,
+    project_id: i64,
+    id: i64,
+    bytes: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO project_usage (project_id, part, bytes) VALUES ($1, $2, $3)
+         ON CONFLICT (project_id, part) DO UPDATE SET bytes = project_usage.bytes + excluded.bytes",
+    )
+    .bind(project_id)
+    .bind(id.rem_euclid(PARTS))
+    .bind(bytes)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn total(
+    connection: &mut SqliteConnection,
+    project_id: i64,
+) -> Result<u64, DbError> {
+    let (total,): (Option<i64>,) = sqlx::query_as(
+        "SELECT CAST(SUM(bytes) AS BIGINT) FROM project_usage WHERE project_id = $1",
+    )
+    .bind(project_id)
+    .fetch_one(connection)
+    .await?;
+    Ok(unsigned(total.unwrap_or_default()))
+}
+
+/// The bytes that only this repository brings to its project: its manifests, and the blobs that no
+/// other one there has.
+pub(crate) async fn of_repository_alone(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+) -> Result<u64, DbError> {
+    let (blobs, manifests): (i64, i64) = sqlx::query_as(
+        "SELECT
+             (SELECT CAST(COALESCE(SUM(b.size_bytes), 0) AS BIGINT)
+              FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
+              WHERE rb.repository_id = $1 AND rb.project_id IS NOT NULL AND NOT EXISTS (
+                  SELECT 1 FROM repository_blobs other
+                  WHERE other.project_id = rb.project_id AND other.blob_id = rb.blob_id
+                    AND other.repository_id <> $1)),
+             (SELECT CAST(COALESCE(SUM(m.size_bytes), 0) AS BIGINT)
+              FROM manifests m WHERE m.repository_id = $1)",
+    )
+    .bind(repository_id)
+    .fetch_one(connection)
+    .await?;
+    Ok(unsigned(blobs) + unsigned(manifests))
+}

@@ -1,0 +1,330 @@
+//! Which repositories have which blobs. A row is there by upload, mount or fill; when nothing in its
+//! repository names the blob it has a time at which that is looked at again.
+
+use berth_oci::{Digest, RepositoryName};
+use sqlx::SqliteConnection;
+
+use super::blobs::BlobRow;
+use super::{DbError, project_usage, unsigned};
+use crate::clock::Timestamp;
+use crate::store::Key;
+
+/// That a repository has a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) repository_id: i64,
+    pub(crate) blob_id: i64,
+}
+
+/// Gives the repository the blob until `collect_at`, or for as long as a manifest names it. Again is
+/// no error. Tells whether the project did not have it before.
+pub(crate) async fn give(
+    connection: &mut SqliteConnection,
+    link: Link,
+    now: Timestamp,
+    collect_at: Timestamp,
+) -> Result<bool, DbError> {
+    let (project_id, counted): (i64, bool) = sqlx::query_as(
+        "SELECT r.project_id, EXISTS (
+             SELECT 1 FROM repository_blobs rb WHERE rb.project_id = r.project_id AND rb.blob_id = $2)
+         FROM repositories r WHERE r.id = $1",
+    )
+    .bind(link.repository_id)
+    .bind(link.blob_id)
+    .fetch_one(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO repository_blobs (repository_id, blob_id, created_at, collect_at, project_id)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (repository_id, blob_id) DO UPDATE
+         SET project_id = excluded.project_id,
+             collect_at = CASE WHEN repository_blobs.collect_at < excluded.collect_at
+                               THEN excluded.collect_at ELSE repository_blobs.collect_at END",
+    )
+    .bind(link.repository_id)
+    .bind(link.blob_id)
+    .bind(now.0)
+    .bind(collect_at.0)
+    .bind(project_id)
+    .execute(connection)
+    .await?;
+    Ok(!counted)
+}
+
+/// Puts off the look at a blob, if it is waiting for one; `false` when it is gone.
+pub(crate) async fn renew(
+    connection: &mut SqliteConnection,
+    link: Link,
+    collect_at: Timestamp,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "UPDATE repository_blobs
+         SET collect_at = CASE WHEN collect_at < $3 THEN $3 ELSE collect_at END
+         WHERE repository_id = $1 AND blob_id = $2",
+    )
+    .bind(link.repository_id)
+    .bind(link.blob_id)
+    .bind(collect_at.0)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The blobs of a manifest that count for no project, since what named them before is gone: they
+/// count from now on. Those that the project did not have beside come back.
+pub(crate) async fn count_named(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<Vec<BlobRow>, DbError> {
+    let rows: Vec<(i64, i64, String, i64)> = sqlx::query_as(
+        "SELECT b.id, b.size_bytes, b.key, rb.repository_id
+         FROM edges e
+         JOIN blobs b ON b.digest = e.digest
+         JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
+         WHERE e.manifest_id = $1 AND e.kind IN ('blob', 'child') AND rb.project_id IS NULL",
+    )
+    .bind(manifest_id)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut new = Vec::new();
+    for (id, size_bytes, key, repository_id) in rows {
+        let link = Link {
+            repository_id,
+            blob_id: id,
+        };
+        if count(connection, link).await? {
+            new.push(BlobRow::from((id, size_bytes, key)));
+        }
+    }
+    Ok(new)
+}
+
+/// Lets the blob count for the project of its repository; tells whether none there counted before.
+async fn count(connection: &mut SqliteConnection, link: Link) -> Result<bool, DbError> {
+    let row: Option<(bool,)> = sqlx::query_as(
+        "UPDATE repository_blobs
+         SET project_id = (SELECT r.project_id FROM repositories r WHERE r.id = $1)
+         WHERE repository_id = $1 AND blob_id = $2
+         RETURNING (SELECT COUNT(*) FROM repository_blobs other
+                    WHERE other.project_id = (SELECT r.project_id FROM repositories r WHERE r.id = $1)
+                      AND other.blob_id = $2 AND other.repository_id <> $1) = 0",
+    )
+    .bind(link.repository_id)
+    .bind(link.blob_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some_and(|(new,)| new))
+}
+
+/// Of the blobs that the manifest names, those that no other manifest of its repository does: they
+/// count for nobody from now on, and are looked at again at a time.
+pub(crate) async fn leave_unnamed(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    collect_at: Timestamp,
+) -> Result<(), DbError> {
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT rb.repository_id, b.id, b.size_bytes
+         FROM edges e
+         JOIN blobs b ON b.digest = e.digest
+         JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
+         WHERE e.manifest_id = $1 AND e.kind IN ('blob', 'child') AND NOT EXISTS (
+             SELECT 1 FROM edges other
+             WHERE other.repository_id = e.repository_id AND other.digest = e.digest
+               AND other.kind IN ('blob', 'child') AND other.manifest_id <> e.manifest_id)",
+    )
+    .bind(manifest_id)
+    .fetch_all(&mut *connection)
+    .await?;
+    for (repository_id, blob_id, size_bytes) in rows {
+        let link = Link {
+            repository_id,
+            blob_id,
+        };
+        discount(connection, link, unsigned(size_bytes)).await?;
+        sqlx::query(
+            "UPDATE repository_blobs
+             SET project_id = NULL,
+                 collect_at = CASE WHEN collect_at > $3 THEN collect_at ELSE $3 END
+             WHERE repository_id = $1 AND blob_id = $2",
+        )
+        .bind(repository_id)
+        .bind(blob_id)
+        .bind(collect_at.0)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Takes the blob off what its project has, unless another repository there has it too.
+async fn discount(
+    connection: &mut SqliteConnection,
+    link: Link,
+    size_bytes: u64,
+) -> Result<(), DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT rb.project_id FROM repository_blobs rb
+         WHERE rb.repository_id = $1 AND rb.blob_id = $2 AND rb.project_id IS NOT NULL
+           AND NOT EXISTS (
+               SELECT 1 FROM repository_blobs other
+               WHERE other.project_id = rb.project_id AND other.blob_id = rb.blob_id
+                 AND other.repository_id <> rb.repository_id)",
+    )
+    .bind(link.repository_id)
+    .bind(link.blob_id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    match row {
+        Some((project_id,)) => {
+            project_usage::subtract(connection, project_id, link.blob_id, size_bytes).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// A blob whose time has come, and whether a manifest names it after all.
+pub(crate) struct Due {
+    pub(crate) link: Link,
+    pub(crate) named: bool,
+}
+
+pub(crate) async fn due(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Due>, DbError> {
+    let rows: Vec<(i64, i64, bool)> = sqlx::query_as(
+        "SELECT rb.repository_id, rb.blob_id, EXISTS (
+             SELECT 1 FROM edges e
+             WHERE e.repository_id = rb.repository_id AND e.digest = b.digest
+               AND e.kind IN ('blob', 'child'))
+         FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
+         WHERE rb.collect_at <= $1 ORDER BY rb.collect_at LIMIT $2",
+    )
+    .bind(now.0)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(repository_id, blob_id, named)| Due {
+            link: Link {
+                repository_id,
+                blob_id,
+            },
+            named,
+        })
+        .collect())
+}
+
+/// When the next one is due.
+pub(crate) async fn next_due(
+    connection: &mut SqliteConnection,
+) -> Result<Option<Timestamp>, DbError> {
+    let (at,): (Option<i64>,) =
+        sqlx::query_as("SELECT MIN(collect_at) FROM repository_blobs WHERE collect_at IS NOT NULL")
+            .fetch_one(connection)
+            .await?;
+    Ok(at.map(Timestamp))
+}
+
+/// Notes that a manifest names the blob, so that it is not looked at again until one goes.
+pub(crate) async fn keep(connection: &mut SqliteConnection, link: Link) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE repository_blobs SET collect_at = NULL WHERE repository_id = $1 AND blob_id = $2",
+    )
+    .bind(link.repository_id)
+    .bind(link.blob_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The blobs of repositories that were deleted together.
+pub(crate) async fn of_deletion(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+    limit: i64,
+) -> Result<Vec<Link>, DbError> {
+    let rows: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT rb.repository_id, rb.blob_id
+         FROM repositories r JOIN repository_blobs rb ON rb.repository_id = r.id
+         WHERE r.deletion_id = $1 LIMIT $2",
+    )
+    .bind(deletion_id)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(repository_id, blob_id)| Link {
+            repository_id,
+            blob_id,
+        })
+        .collect())
+}
+
+/// What goes with a blob that was taken from a repository.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// The object, if nobody else has the blob: it is noted as unlinked. And its size.
+    pub(crate) object: Option<(Key, u64)>,
+    /// The size, if no cache has the blob any longer.
+    pub(crate) uncached_bytes: u64,
+}
+
+/// Takes the blob from the repository; `None` when it does not have it.
+pub(crate) async fn take(
+    connection: &mut SqliteConnection,
+    link: Link,
+    now: Timestamp,
+) -> Result<Option<Taken>, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT b.size_bytes FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
+         WHERE rb.repository_id = $1 AND rb.blob_id = $2",
+    )
+    .bind(link.repository_id)
+    .bind(link.blob_id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((size_bytes,)) = row else {
+        return Ok(None);
+    };
+    let size_bytes = unsigned(size_bytes);
+    discount(connection, link, size_bytes).await?;
+    sqlx::query("DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2")
+        .bind(link.repository_id)
+        .bind(link.blob_id)
+        .execute(&mut *connection)
+        .await?;
+    let uncached = super::cached_blobs::forget_unless_cached(connection, link.blob_id).await?;
+    let object = super::blobs::remove_unless_linked(connection, link.blob_id, now).await?;
+    Ok(Some(Taken {
+        object: object.map(|key| (key, size_bytes)),
+        uncached_bytes: if uncached { size_bytes } else { 0 },
+    }))
+}
+
+/// What the repository has by this digest.
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Option<Link>, DbError> {
+    let row: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT rb.repository_id, rb.blob_id
+         FROM repositories r
+         JOIN blobs b ON b.digest = $2
+         JOIN repository_blobs rb ON rb.repository_id = r.id AND rb.blob_id = b.id
+         WHERE r.name = $1",
+    )
+    .bind(repository.as_str())
+    .bind(digest.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|(repository_id, blob_id)| Link {
+        repository_id,
+        blob_id,
+    }))
+}

@@ -1,0 +1,32 @@
+//! What is kept for somebody outside of the registry: neither a rule nor a person deletes it.
+
+use berth_oci::{Digest, RepositoryName};
+use sqlx::SqliteConnection;
+
+use crate::db::{self, DbError};
+
+/// A manifest that is kept, and why, in words that end a refusal: `prod runs it in shop/web`.
+pub struct Held {
+    pub repository: RepositoryName,
+    pub digest: Digest,
+    pub reason: String,
+}
+
+/// Says what the holder needs now, in place of what it needed before.
+pub async fn replace(
+    tx: &mut SqliteConnection,
+    holder: &str,
+    held: &[Held],
+) -> Result<(), DbError> {
+    db::held_manifests::clear(tx, holder).await?;
+    add(tx, holder, held).await
+}
+
+/// Says what the holder needs beside what it has said before.
+pub async fn add(tx: &mut SqliteConnection, holder: &str, held: &[Held]) -> Result<(), DbError> {
+    for held in held {
+        let (repository, digest) = (&held.repository, &held.digest);
+        db::held_manifests::put(tx, holder, repository, digest, &held.reason).await?;
+    }
+    Ok(())
+}

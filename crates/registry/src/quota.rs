@@ -1,0 +1,221 @@
+//! How many bytes a project may have: its blobs, each counted once, and its manifests.
+
+use berth_oci::ProjectName;
+use futures_util::FutureExt as _;
+use sqlx::SqliteConnection;
+use tracing::warn;
+
+use crate::audit::{Actor, Entry};
+use crate::auth::Caller;
+use crate::cache::ProjectKind;
+use crate::clock::Timestamp;
+use crate::db::blobs::BlobRow;
+use crate::db::repository_blobs::Link;
+use crate::db::{self, DbError};
+use crate::registry::Registry;
+
+/// Above this part of its quota, in percent, a project is warned.
+const WARN_PERCENT: u64 = 85;
+
+/// What a project has, and may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    pub used_bytes: u64,
+    pub quota_bytes: Option<u64>,
+}
+
+impl Space {
+    /// Whether the quota is nearly used up, or gone beyond.
+    pub fn short(&self) -> bool {
+        self.quota_bytes
+            .is_some_and(|quota| short(self.used_bytes, quota))
+    }
+}
+
+fn short(used: u64, quota: u64) -> bool {
+    u128::from(used) * 100 >= u128::from(quota) * u128::from(WARN_PERCENT)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "project {project} has a quota of {quota_bytes} bytes and uses {used_bytes} of them: \
+     {asked_bytes} more do not fit"
+)]
+pub struct OverQuota {
+    pub project: ProjectName,
+    pub quota_bytes: u64,
+    pub used_bytes: u64,
+    pub asked_bytes: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChargeError {
+    #[error(transparent)]
+    Over(#[from] OverQuota),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum QuotaError {
+    #[error("there is no project {0}")]
+    Unknown(ProjectName),
+    #[error("project {name} is {}: what it has is limited by cache.bytes, not by a quota", .kind.as_str())]
+    NotHosted {
+        name: ProjectName,
+        kind: ProjectKind,
+    },
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Adds bytes to what the project of the repository has, or refuses, which is to undo the whole
+/// transaction. `id` is that of the blob or manifest.
+pub(crate) async fn charge(
+    tx: &mut SqliteConnection,
+    repository_id: i64,
+    id: i64,
+    bytes: u64,
+    now: Timestamp,
+) -> Result<(), ChargeError> {
+    let charged = db::project_usage::add(tx, repository_id, id, bytes).await?;
+    let Some(quota) = charged.quota_bytes else {
+        return Ok(());
+    };
+    let used = db::project_usage::total(tx, charged.project_id).await?;
+    let before = used.saturating_sub(bytes);
+    if used > quota {
+        return Err(OverQuota {
+            project: charged.project,
+            quota_bytes: quota,
+            used_bytes: before,
+            asked_bytes: bytes,
+        }
+        .into());
+    }
+    if short(used, quota) && !short(before, quota) {
+        let project = &charged.project;
+        warn!(project = %project, used_bytes = used, quota_bytes = quota, "project {project} has used {WARN_PERCENT} % of its quota");
+        Entry::done(&Actor::system(), "quota.warning", project)
+            .in_project(project)
+            .with_detail(format!("{used} of {quota} bytes"))
+            .record(tx, now)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Gives the repository a blob, which counts for its project if that did not have it.
+pub(crate) async fn give_blob(
+    tx: &mut SqliteConnection,
+    repository_id: i64,
+    blob: &BlobRow,
+    now: Timestamp,
+    collect_at: Timestamp,
+) -> Result<(), ChargeError> {
+    let link = Link {
+        repository_id,
+        blob_id: blob.id,
+    };
+    if db::repository_blobs::give(tx, link, now, collect_at).await? {
+        charge(tx, repository_id, blob.id, blob.size_bytes, now).await?;
+    }
+    Ok(())
+}
+
+/// Counts a manifest that the repository has now, and those of its blobs that did not count while
+/// no manifest named them.
+pub(crate) async fn charge_manifest(
+    tx: &mut SqliteConnection,
+    repository_id: i64,
+    manifest_id: i64,
+    size_bytes: u64,
+    now: Timestamp,
+) -> Result<(), ChargeError> {
+    charge(tx, repository_id, manifest_id, size_bytes, now).await?;
+    for blob in db::repository_blobs::count_named(tx, manifest_id).await? {
+        charge(tx, repository_id, blob.id, blob.size_bytes, now).await?;
+    }
+    Ok(())
+}
+
+impl Registry {
+    /// What the project has and may have; `None` when there is no such project.
+    pub async fn project_space(&self, name: &ProjectName) -> Result<Option<Space>, DbError> {
+        let mut connection = self.db.read().await?;
+        let Some(project) = db::projects::find(&mut connection, name).await? else {
+            return Ok(None);
+        };
+        let used_bytes = db::project_usage::total(&mut connection, project.id).await?;
+        Ok(Some(Space {
+            used_bytes,
+            quota_bytes: project.quota_bytes,
+        }))
+    }
+
+    /// Refuses if the project has no room for so many bytes more, before they are sent. What counts
+    /// is asked again when they have come.
+    pub(crate) async fn foresee(
+        &self,
+        project: &ProjectName,
+        bytes: u64,
+    ) -> Result<(), ChargeError> {
+        let Some(Space {
+            used_bytes,
+            quota_bytes: Some(quota_bytes),
+        }) = self.project_space(project).await?
+        else {
+            return Ok(());
+        };
+        if used_bytes.saturating_add(bytes) <= quota_bytes {
+            return Ok(());
+        }
+        Err(OverQuota {
+            project: project.clone(),
+            quota_bytes,
+            used_bytes,
+            asked_bytes: bytes,
+        }
+        .into())
+    }
+
+    /// Sets how many bytes a project may have. Below what it has, nothing goes; pushes are refused.
+    pub async fn set_quota(
+        &self,
+        by: &Caller,
+        name: &ProjectName,
+        quota_bytes: Option<u64>,
+    ) -> Result<Space, QuotaError> {
+        let (set, actor, now) = (name.clone(), by.actor(), self.clock.now());
+        self.db
+            .write(move |tx| {
+                async move {
+                    let row = db::projects::find(tx, &set).await?;
+                    let row = row.ok_or_else(|| QuotaError::Unknown(set.clone()))?;
+                    if row.kind != ProjectKind::Hosted {
+                        return Err(QuotaError::NotHosted {
+                            name: set,
+                            kind: row.kind,
+                        });
+                    }
+                    db::projects::set_quota(tx, row.id, quota_bytes).await?;
+                    let detail = match quota_bytes {
+                        Some(bytes) => format!("{bytes} bytes"),
+                        None => "none".to_owned(),
+                    };
+                    Entry::done(&actor, "quota.change", &set)
+                        .in_project(&set)
+                        .with_detail(detail)
+                        .record(tx, now)
+                        .await?;
+                    let used_bytes = db::project_usage::total(tx, row.id).await?;
+                    Ok(Space {
+                        used_bytes,
+                        quota_bytes,
+                    })
+                }
+                .boxed()
+            })
+            .await
+    }
+}

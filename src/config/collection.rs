@@ -1,0 +1,20 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Collection {
+    /// How long bytes that nothing needs any longer are kept, and what was deleted can be restored, in
+    /// seconds. Lower it to get disk space back sooner; a push that takes longer from its first layer
+    /// to its manifest may have to send layers again.
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub(crate) grace_seconds: u64,
+}
+
+impl Default for Collection {
+    fn default() -> Self {
+        Self {
+            grace_seconds: 3600,
+        }
+    }
+}
