@@ -148,7 +148,7 @@ impl Deployer {
             }
             Outcome::Begin(prepared) => {
                 target.forget(id);
-                if self.journal_plan(&deployment, prepared).await? {
+                if self.journal_plan(target, &deployment, prepared).await? {
                     info!(deployment = id, target = %target.name, stack = %deployment.stack, "deployment {id} of {} begins", deployment.stack);
                     self.spawn_run(target, id);
                 }

@@ -20,7 +20,7 @@ use crate::queue::Quiet;
 use crate::settings::{EngineSettings, Settings};
 use crate::take::{TakeError, Taken};
 use crate::target::Target;
-use crate::{db, notify};
+use crate::{db, holds, notify};
 
 mod ask;
 mod read;
@@ -86,6 +86,10 @@ impl Deployer {
             let target = Target::new(id, name.clone(), engine, triggers);
             targets.insert(name, Arc::new(target));
         }
+        let configured: Vec<_> = targets.keys().cloned().collect();
+        journal
+            .write(move |tx| async move { holds::retain(tx, &configured).await }.boxed())
+            .await?;
         let deployer = Arc::new(Self {
             registry,
             sources,
@@ -123,6 +127,9 @@ impl Deployer {
     async fn work_until_stopped(self: Arc<Self>, target: Arc<Target>) {
         let mut tidy_at = self.journal.now();
         loop {
+            if target.holds_are_stale() {
+                self.refresh_holds(&target).await;
+            }
             let worked = self.stopping.run_until_cancelled(self.work(&target));
             let pause = match worked.await {
                 None => return,
@@ -140,6 +147,7 @@ impl Deployer {
             let now = self.journal.now();
             if now >= tidy_at {
                 tidy_at = now.plus(TIDY_UP);
+                target.look_at_holds();
                 if let Err(error) = self.tidy_up(&target, now).await {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -180,6 +188,23 @@ impl Deployer {
                 .boxed()
             })
             .await
+    }
+
+    /// What could not be looked at is looked at again with the next round; until then what was held
+    /// before is.
+    async fn refresh_holds(&self, target: &Target) {
+        let looked = self
+            .stopping
+            .run_until_cancelled(self.hold_what_runs(target));
+        match looked.await {
+            // Noted when the target was asked.
+            None | Some(Ok(()) | Err(TakeError::Engine(_))) => {}
+            Some(Err(error)) => warn!(
+                error = &error as &dyn std::error::Error,
+                target = %target.name,
+                "could not say what {} needs to be kept", target.name
+            ),
+        }
     }
 
     /// Notes whether the target could be asked, and logs it if that is news.

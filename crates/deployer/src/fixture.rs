@@ -344,6 +344,15 @@ impl Fixture {
         }
     }
 
+    /// The digests that are held in the registry, and why.
+    pub(crate) async fn held(&self) -> Vec<(String, String)> {
+        let mut connection = self.registry.db().read().await.unwrap();
+        sqlx::query_as("SELECT digest, reason FROM held_manifests")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn deployment(&self, id: i64) -> Option<Deployment> {
         let mut connection = self.registry.db().read().await.unwrap();
         db::deployments::find(&mut connection, id).await.unwrap()

@@ -13,6 +13,7 @@ pub mod engine;
 #[cfg(test)]
 mod fixture;
 mod history;
+mod holds;
 mod image;
 mod journal;
 mod matching;

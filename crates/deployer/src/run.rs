@@ -82,8 +82,8 @@ impl Deployer {
                 }
             }
             deployer.note_ended(deployment);
-            // Another deployment of the stack may have waited for this one.
-            target.wake.notify_one();
+            // Another deployment of the stack may have waited for this one, too.
+            target.look_at_holds();
         });
     }
 

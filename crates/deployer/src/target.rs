@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use berth_registry::Timestamp;
@@ -17,6 +18,8 @@ pub(crate) struct Target {
     /// Woken when there is something to do.
     pub(crate) wake: Notify,
     trouble: Mutex<Option<String>>,
+    /// Whether what it holds in the registry is to be looked at again.
+    holds_are_stale: AtomicBool,
     /// Deployments that wait for something, and when they are looked at again.
     looks: Mutex<HashMap<i64, Timestamp>>,
 }
@@ -35,6 +38,7 @@ impl Target {
             triggers,
             wake: Notify::new(),
             trouble: Mutex::default(),
+            holds_are_stale: AtomicBool::new(true),
             looks: Mutex::default(),
         }
     }
@@ -51,6 +55,17 @@ impl Target {
         let news = noted.is_some() != trouble.is_some();
         *noted = trouble;
         news
+    }
+
+    /// Has the worker look at what runs, and hold that in the registry.
+    pub(crate) fn look_at_holds(&self) {
+        self.holds_are_stale.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Whether that was asked for since the last time.
+    pub(crate) fn holds_are_stale(&self) -> bool {
+        self.holds_are_stale.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn look_again(&self, deployment: i64, at: Timestamp) {

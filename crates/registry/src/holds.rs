@@ -30,3 +30,16 @@ pub async fn add(tx: &mut SqliteConnection, holder: &str, held: &[Held]) -> Resu
     }
     Ok(())
 }
+
+/// Forgets what others hold than those that this says are still there.
+pub async fn retain(
+    tx: &mut SqliteConnection,
+    is_there: impl Fn(&str) -> bool + Send,
+) -> Result<(), DbError> {
+    for holder in db::held_manifests::holders(tx).await? {
+        if !is_there(&holder) {
+            db::held_manifests::clear(tx, &holder).await?;
+        }
+    }
+    Ok(())
+}

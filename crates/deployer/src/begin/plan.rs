@@ -4,12 +4,12 @@ use futures_util::FutureExt as _;
 
 use super::PrepareError;
 use super::left::Left;
-use crate::db;
 use crate::deployer::Deployer;
 use crate::engine::{PlanError, Step, Wanted, WantedService};
 use crate::history::{DeployedService, Deployment, LineKind, State};
 use crate::journal::move_to;
 use crate::target::Target;
+use crate::{db, holds};
 
 /// Versions that are looked through for images that may go.
 const VERSIONS: i64 = 50;
@@ -100,11 +100,13 @@ impl Deployer {
     /// Writes the steps, all of them, with the state in which they are taken.
     pub(super) async fn journal_plan(
         &self,
+        target: &Target,
         deployment: &Deployment,
         prepared: Prepared,
     ) -> Result<bool, DbError> {
         let (id, from, now) = (deployment.id, deployment.state, self.journal.now());
         let process = self.process.clone();
+        let (target, holding) = (target.name.clone(), deployment.clone());
         self.journal
             .write(move |tx| {
                 async move {
@@ -119,6 +121,7 @@ impl Deployer {
                             db::lines::insert(tx, id, LineKind::Note, name, &text, now).await?;
                         }
                     }
+                    holds::hold(tx, &target, &holding, &prepared.services).await?;
                     for (number, step) in (1..).zip(&prepared.steps) {
                         db::steps::insert(tx, id, number, step).await?;
                     }

@@ -343,3 +343,24 @@ async fn one_that_can_not_be_replaced_keeps_no_other_back() {
     assert_eq!(fixture.engine.runs("web"), digest(2));
     assert_eq!(fixture.engine.runs("api"), digest(99));
 }
+
+#[tokio::test]
+async fn what_a_target_runs_or_may_go_back_to_is_deleted_by_nobody() {
+    let fixture = Fixture::open().await;
+    fixture.engine.add("web", 1, &[OPTED_IN]);
+    fixture.engine.add("db", 7, &[]);
+    fixture.push("web", 2).await;
+    fixture.reaches(1, State::Succeeded).await;
+    let target = &fixture.deployer.targets["local"];
+    fixture.deployer.hold_what_runs(target).await.unwrap();
+    let held = fixture.held().await;
+    let why = |number| {
+        let of = held
+            .iter()
+            .find(|(held, _)| *held == digest(number).to_string());
+        of.map(|(_, reason)| reason.as_str())
+    };
+    assert_eq!(why(2), Some("shop/web of local runs it"));
+    assert_eq!(why(1), Some("shop/web of local may go back to it"));
+    assert_eq!(why(7), Some("shop/db of local runs it"));
+}

@@ -74,3 +74,10 @@ pub(crate) async fn clear(connection: &mut SqliteConnection, holder: &str) -> Re
         .await?;
     Ok(())
 }
+
+pub(crate) async fn holders(connection: &mut SqliteConnection) -> Result<Vec<String>, DbError> {
+    let rows: Vec<(String,)> = sqlx::query_as("SELECT DISTINCT holder FROM held_manifests")
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|(holder,)| holder).collect())
+}
