@@ -12,6 +12,7 @@ mod pushes;
 mod scopes;
 mod sessions;
 mod slow_bodies;
+mod space;
 mod table;
 mod takeovers;
 mod upstreams;

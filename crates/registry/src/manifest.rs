@@ -15,7 +15,7 @@ use crate::db::manifests::{EdgeKind, Inserted, NewManifest};
 use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError};
 use crate::pusher::{AdmitError, Admitted, Ensured, Pusher};
-use crate::quota::{self, ChargeError, OverQuota};
+use crate::quota::{self, ChargeError, OverQuota, Space};
 use crate::registry::Registry;
 
 mod retag;
@@ -66,6 +66,8 @@ impl From<AdmitError> for PutManifestError {
 pub(crate) struct PutManifest {
     pub(crate) digest: Digest,
     pub(crate) subject: Option<Digest>,
+    /// What the project has of its quota, if that is nearly used up.
+    pub(crate) short: Option<Space>,
 }
 
 /// A checked push on its way to the database.
@@ -107,9 +109,10 @@ impl Registry {
             }
         };
         let manifest = Manifest::parse(content_type, &bytes)?;
-        let stored = PutManifest {
+        let mut stored = PutManifest {
             digest: digest.clone(),
             subject: manifest.subject.clone(),
+            short: None,
         };
         let push = Push {
             repository: repository.clone(),
@@ -120,7 +123,8 @@ impl Registry {
             admitted: self.admit(pusher, repository).await?,
             at: self.clock.now(),
         };
-        let ensured = self.db.write(move |tx| push.store(tx).boxed()).await?;
+        let (ensured, space) = self.db.write(move |tx| push.store(tx).boxed()).await?;
+        stored.short = space.filter(Space::short);
         self.know_new_project(ensured).await?;
         info!(repository = %repository, digest = %stored.digest, reference = %reference, "stored manifest {} in {repository}", stored.digest);
         Ok(stored)
@@ -128,7 +132,10 @@ impl Registry {
 }
 
 impl Push {
-    async fn store(self, tx: &mut SqliteConnection) -> Result<Ensured, PutManifestError> {
+    async fn store(
+        self,
+        tx: &mut SqliteConnection,
+    ) -> Result<(Ensured, Option<Space>), PutManifestError> {
         let ensured = self.admitted.ensure(tx, &self.repository, self.at).await?;
         let repository_id = ensured.repository_id;
         let actor = &self.admitted.actor;
@@ -140,11 +147,12 @@ impl Push {
             pushed_at: self.at,
             pushed_by: Some(&actor.name),
         };
+        let mut space = None;
         let manifest_id = match db::manifests::insert(tx, &new).await? {
             Inserted::New(id) => {
                 self.add_edges(tx, id, repository_id).await?;
                 let size = self.bytes.len() as u64;
-                quota::charge_manifest(tx, repository_id, id, size, self.at).await?;
+                space = quota::charge_manifest(tx, repository_id, id, size, self.at).await?;
                 id
             }
             Inserted::Again(id) => id,
@@ -176,7 +184,7 @@ impl Push {
             .with_detail(tags.join(" "))
             .record(tx, self.at)
             .await?;
-        Ok(ensured)
+        Ok((ensured, space))
     }
 
     /// An image under a tag must be whole. Pushed by digest alone it may lack layers, never its

@@ -70,17 +70,17 @@ pub enum QuotaError {
 }
 
 /// Adds bytes to what the project of the repository has, or refuses, which is to undo the whole
-/// transaction. `id` is that of the blob or manifest.
+/// transaction. `id` is that of the blob or manifest. What the project has then, if it has a quota.
 pub(crate) async fn charge(
     tx: &mut SqliteConnection,
     repository_id: i64,
     id: i64,
     bytes: u64,
     now: Timestamp,
-) -> Result<(), ChargeError> {
+) -> Result<Option<Space>, ChargeError> {
     let charged = db::project_usage::add(tx, repository_id, id, bytes).await?;
     let Some(quota) = charged.quota_bytes else {
-        return Ok(());
+        return Ok(None);
     };
     let used = db::project_usage::total(tx, charged.project_id).await?;
     let before = used.saturating_sub(bytes);
@@ -102,7 +102,10 @@ pub(crate) async fn charge(
             .record(tx, now)
             .await?;
     }
-    Ok(())
+    Ok(Some(Space {
+        used_bytes: used,
+        quota_bytes: Some(quota),
+    }))
 }
 
 /// Gives the repository a blob, which counts for its project if that did not have it.
@@ -124,19 +127,19 @@ pub(crate) async fn give_blob(
 }
 
 /// Counts a manifest that the repository has now, and those of its blobs that did not count while
-/// no manifest named them.
+/// no manifest named them. What the project has then, if it has a quota.
 pub(crate) async fn charge_manifest(
     tx: &mut SqliteConnection,
     repository_id: i64,
     manifest_id: i64,
     size_bytes: u64,
     now: Timestamp,
-) -> Result<(), ChargeError> {
-    charge(tx, repository_id, manifest_id, size_bytes, now).await?;
+) -> Result<Option<Space>, ChargeError> {
+    let mut space = charge(tx, repository_id, manifest_id, size_bytes, now).await?;
     for blob in db::repository_blobs::count_named(tx, manifest_id).await? {
-        charge(tx, repository_id, blob.id, blob.size_bytes, now).await?;
+        space = charge(tx, repository_id, blob.id, blob.size_bytes, now).await?;
     }
-    Ok(())
+    Ok(space)
 }
 
 impl Registry {

@@ -12,7 +12,7 @@
 //!   and so there are neither stacks nor deployments; tests/system/deploy has those.
 //!
 //! - Deletions are listed by everybody, each of them what may be deleted. There is none here; of those,
-//!   src/http/tests/deletions.rs has the rights.
+//!   space.rs has the rights.
 //!
 //! A cell is the status for a thing that is there, then for one that is not, then for one in a
 //! repository, and in a project, that is not there; the last one stands for those that follow. A

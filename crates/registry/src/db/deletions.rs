@@ -321,22 +321,26 @@ pub(crate) async fn show_project(
     deletion_id: i64,
     name: &ProjectName,
 ) -> Result<bool, DbError> {
-    sqlx::query(
-        "UPDATE robots SET login = SUBSTR(login, LENGTH('.' || $1 || '/') + 1)
-         WHERE project_id IN (SELECT id FROM projects WHERE deletion_id = $1)",
-    )
-    .bind(deletion_id)
-    .execute(&mut *connection)
-    .await?;
-    let done = sqlx::query(
+    let shown: Option<(i64,)> = sqlx::query_as(
         "UPDATE projects SET name = $2, deletion_id = NULL
-         WHERE deletion_id = $1 AND NOT EXISTS (SELECT 1 FROM projects WHERE name = $2)",
+         WHERE deletion_id = $1 AND NOT EXISTS (SELECT 1 FROM projects WHERE name = $2)
+         RETURNING id",
     )
     .bind(deletion_id)
     .bind(name.as_str())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((project_id,)) = shown else {
+        return Ok(false);
+    };
+    sqlx::query(
+        "UPDATE robots SET login = SUBSTR(login, LENGTH('.' || $1 || '/') + 1) WHERE project_id = $2",
+    )
+    .bind(deletion_id)
+    .bind(project_id)
     .execute(connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(true)
 }
 
 /// The manifests of a repository that was put out of sight.

@@ -10,6 +10,7 @@ use super::conditional::Conditions;
 use crate::auth::Caller;
 use crate::body::{Body, read_at_most};
 use crate::pusher::Pusher;
+use crate::quota::Space;
 use crate::registry::Registry;
 use crate::source::{ManifestDescription, Source};
 
@@ -99,6 +100,16 @@ pub(super) async fn put(
         response
             .headers_mut()
             .insert(OCI_TAG, value(tags.join(", ")));
+    }
+    if let Some(Space {
+        used_bytes,
+        quota_bytes: Some(quota_bytes),
+    }) = stored.short
+    {
+        // Shown by containers/image and regctl (RFC 7234, section 5.5.7).
+        let warning =
+            format!("299 - \"the project uses {used_bytes} bytes of its quota of {quota_bytes}\"");
+        response.headers_mut().insert(WARNING, value(warning));
     }
     if let Some(subject) = &stored.subject {
         // Without it a client keeps the referrers tag of old as well.
