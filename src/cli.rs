@@ -11,9 +11,11 @@ mod cache;
 mod deploy;
 mod group;
 mod image;
+mod immutable;
 mod login;
 mod options;
 mod project;
+mod retention;
 mod robot;
 mod space;
 mod token;
@@ -28,9 +30,11 @@ pub(crate) use deploy::{
 };
 pub(crate) use group::GroupCommand;
 pub(crate) use image::{InspectArguments, LsArguments, RmArguments, TagArguments};
+pub(crate) use immutable::ImmutableCommand;
 pub(crate) use login::LoginArguments;
 pub(crate) use options::{ClientOptions, Group, Single};
 pub(crate) use project::{MemberCommand, ProjectCommand, RoleCommand};
+pub(crate) use retention::{PolicySource, RetentionCommand, RuleOptions};
 pub(crate) use robot::{CreateRobot, RobotCommand, SetRobot};
 pub(crate) use space::{DeletedArguments, GcArguments, UndeleteArguments};
 pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
@@ -102,6 +106,10 @@ pub(crate) enum ClientCommand {
     User(Group<UserCommand>),
     /// Projects, their members and roles
     Project(Group<ProjectCommand>),
+    /// Tags that neither move nor are deleted
+    Immutable(Group<ImmutableCommand>),
+    /// What a project keeps
+    Retention(Group<RetentionCommand>),
     /// Robots: logins for programs
     Robot(Group<RobotCommand>),
     /// Your personal tokens

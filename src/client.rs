@@ -125,6 +125,25 @@ impl Client {
         query: &[(&str, String)],
         most: Option<usize>,
     ) -> Result<Vec<Document>, RequestError> {
+        let request = || self.request(Method::GET, path).query(query);
+        self.pages(request, most).await
+    }
+
+    /// The items of a list that is asked for with a document.
+    pub(crate) async fn list_by_post(
+        &self,
+        path: &[&str],
+        body: &Value,
+    ) -> Result<Vec<Document>, RequestError> {
+        let request = || self.request(Method::POST, path).json(body);
+        self.pages(request, None).await
+    }
+
+    async fn pages(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        most: Option<usize>,
+    ) -> Result<Vec<Document>, RequestError> {
         let mut items = Vec::new();
         let mut cursor = None;
         loop {
@@ -132,10 +151,7 @@ impl Client {
             if missing == 0 {
                 return Ok(items);
             }
-            let mut request = self
-                .request(Method::GET, path)
-                .query(query)
-                .query(&[("limit", missing.min(Page::MOST_ITEMS))]);
+            let mut request = request().query(&[("limit", missing.min(Page::MOST_ITEMS))]);
             if let Some(cursor) = cursor {
                 request = request.query(&[("cursor", cursor)]);
             }

@@ -9,11 +9,13 @@ mod cache;
 mod deploy;
 mod group;
 mod image;
+mod immutable;
 mod inspect;
 mod list;
 mod login;
 mod member;
 mod project;
+mod retention;
 mod robot;
 mod role;
 mod session;
@@ -52,6 +54,12 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
         C::Gc(gc) => space::collect(&Session::open(&gc.options)?, &gc.arguments).await,
         C::User(group) => user::run(&Session::open(&group.options)?, &group.command).await,
         C::Project(group) => project::run(&Session::open(&group.options)?, &group.command).await,
+        C::Immutable(group) => {
+            immutable::run(&Session::open(&group.options)?, &group.command).await
+        }
+        C::Retention(group) => {
+            retention::run(&Session::open(&group.options)?, &group.command).await
+        }
         C::Robot(group) => robot::run(&Session::open(&group.options)?, &group.command).await,
         C::Token(group) => token::run(&Session::open(&group.options)?, &group.command).await,
         C::Upstream(group) => upstream::run(&Session::open(&group.options)?, &group.command).await,

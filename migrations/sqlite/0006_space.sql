@@ -137,6 +137,8 @@ CREATE TABLE retention_runs (
 ) STRICT;
 
 CREATE INDEX retention_runs_by_project ON retention_runs (project, id);
+-- One run of a project at a time.
+CREATE UNIQUE INDEX retention_runs_running ON retention_runs (project) WHERE state = 'running';
 
 -- What a run has removed: a tag, or a manifest without one.
 CREATE TABLE retention_removals (

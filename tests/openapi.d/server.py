@@ -35,6 +35,7 @@ class Server:
         seed()
         self.stop()
         seed_deployments(self.data / "berth.db")
+        seed_space(self.data / "berth.db")
         self.data.rename(self.seeded)
         self.restore()
 
@@ -151,6 +152,34 @@ def seed_deployments(database):
             "INSERT INTO deploy_rules (id, target, stack, labels, created_by, created_at)"
             " VALUES (?, 'local', 'attic', '{}', 'admin', 0)",
             (ENDED,),
+        )
+    connection.close()
+
+
+def seed_space(database):
+    """What the examples of the document name by its number."""
+    connection = sqlite3.connect(database)
+    with connection:
+        (project,) = connection.execute("SELECT id FROM projects WHERE name = 'shop'").fetchone()
+        connection.execute(
+            "INSERT INTO immutable_tags (id, project_id, repositories, tags, created_by, created_at)"
+            " VALUES (?, ?, 'shop/**', 'v*', 'admin', 0)",
+            (ENDED, project),
+        )
+        connection.execute(
+            "INSERT INTO retention_policies (project_id, policy, changed_by, changed_at)"
+            " VALUES (?, ?, 'admin', 0)",
+            (project, json.dumps({"rules": [], "untagged_after_days": None, "every_hours": None})),
+        )
+        connection.execute(
+            "INSERT INTO retention_runs (id, project, policy, state, started_at, finished_at,"
+            " removed_tags) VALUES (?, 'shop', '{}', 'done', 0, 1, 1)",
+            (ENDED,),
+        )
+        connection.execute(
+            "INSERT INTO retention_removals (run_id, number, repository, tag, digest, reason)"
+            " VALUES (?, 1, 'shop/web', 'old', ?, 'rule 1 selects it and does not keep it')",
+            (ENDED, digest(b"old")),
         )
     connection.close()
 

@@ -4,4 +4,4 @@ mod crash_points;
 mod random_moments;
 mod rights;
 
-pub(crate) use random_moments::seed;
+pub(crate) use random_moments::{kill_after, seed};

@@ -26,6 +26,7 @@ mod document;
 mod grant;
 mod groups;
 mod images;
+mod immutable_tags;
 mod limits;
 mod me;
 mod members;
@@ -35,6 +36,7 @@ mod problem;
 mod projects;
 mod quota;
 mod repositories;
+mod retention;
 mod robots;
 mod roles;
 mod signed;
@@ -63,8 +65,9 @@ struct Console {
 #[openapi(
     info(
         title = "Berth",
-        description = "Users, projects, rights, tokens, robots, images, upstreams and their caches, \
-                   deployments and their targets, space and how it is given back, and the audit log of a Berth registry. Lists come in pages: `next` is the `cursor` of the page behind. \
+        description = "Users, projects, rights, tokens, robots, images, what projects keep and how space is given back, \
+                   upstreams and their caches, deployments and their targets, and the audit log of a Berth registry. \
+                   Lists come in pages: `next` is the `cursor` of the page behind. \
                    Without the right to see something the answer is the same as if it were not there.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -142,6 +145,13 @@ fn described() -> OpenApiRouter<Console> {
         .routes(routes!(members::set, members::remove))
         .routes(routes!(roles::list))
         .routes(routes!(roles::set, roles::delete))
+        .routes(routes!(immutable_tags::list, immutable_tags::create))
+        .routes(routes!(immutable_tags::delete))
+        .routes(routes!(retention::get, retention::set, retention::delete))
+        .routes(routes!(retention::preview))
+        .routes(routes!(retention::runs, retention::run))
+        .routes(routes!(retention::get_run))
+        .routes(routes!(retention::removals))
         .routes(routes!(repositories::list))
         .routes(routes!(repositories::get, repositories::delete))
         .routes(routes!(tags::list))

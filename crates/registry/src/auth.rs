@@ -43,6 +43,7 @@ pub use action::{Action, ActionSet, UnknownAction};
 pub use authenticate::AuthenticationError;
 pub use authorize::Readable;
 pub use caller::Caller;
+pub(crate) use glob::wildcard_matches;
 pub use glob::{InvalidGlob, RepositoryGlob};
 pub use name::{InvalidAccountName, RobotName, TokenName, UserName, WHOLE, robot_login};
 pub use password::{Busy, InvalidPassword, NewPassword};

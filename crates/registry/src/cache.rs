@@ -121,6 +121,7 @@ async fn store(
         bytes: &fetched.bytes,
         pushed_at: now,
         pushed_by: None,
+        untagged_at: fetched.tag.is_none().then_some(now),
     };
     let id = match db::manifests::insert(tx, &new).await? {
         Inserted::Again(id) => id,
@@ -155,8 +156,11 @@ async fn point(
     digest: &Digest,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let current = db::tags::checked(tx, repository, tag).await?;
-    if current.is_none_or(|(current, _)| current != *digest) {
+    let current = db::tags::current(tx, repository, tag).await?;
+    if current
+        .as_ref()
+        .is_none_or(|current| current.manifest_id != manifest_id)
+    {
         let moved = Move {
             repository,
             repository_id,
@@ -167,7 +171,7 @@ async fn point(
             cause: Cause::Fill,
             at: now,
         };
-        move_tag(tx, &moved).await?;
+        move_tag(tx, &moved, current.as_ref()).await?;
     }
     db::tags::set_checked(tx, repository, tag, now).await
 }

@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::db::deletions::NewDeletion;
 use crate::db::projects::ProjectRow;
 use crate::db::{self, DbError, changes};
+use crate::immutable::{self, CheckError, ImmutableTag};
 use crate::registry::Registry;
 
 mod restore;
@@ -139,22 +140,44 @@ pub enum DeleteError {
         reason: String,
     },
     #[error(transparent)]
+    Immutable(Box<ImmutableTag>),
+    #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl From<CheckError> for DeleteError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Immutable(tag) => Self::Immutable(tag),
+            CheckError::Db(error) => Self::Db(error),
+        }
+    }
 }
 
 /// Who deletes, and until when that can be taken back.
 #[derive(Clone, Debug)]
 pub(crate) struct Remover {
-    pub(crate) actor: Actor,
-    pub(crate) now: Timestamp,
-    pub(crate) purge_at: Timestamp,
+    actor: Actor,
+    /// Whether a rule removes, in a run that has a history of its own.
+    by_rule: bool,
+    now: Timestamp,
+    purge_at: Timestamp,
 }
 
 impl Registry {
-    pub(crate) fn remover(&self, actor: Actor) -> Remover {
+    /// For a run of rules.
+    pub(crate) fn rule_remover(&self) -> Remover {
+        Remover {
+            by_rule: true,
+            ..self.remover(Actor::system())
+        }
+    }
+
+    fn remover(&self, actor: Actor) -> Remover {
         let now = self.clock.now();
         Remover {
             actor,
+            by_rule: false,
             now,
             purge_at: self.collect_at(now),
         }
@@ -291,13 +314,12 @@ impl Remover {
         let Some(manifest) = db::manifests::find(tx, repository, &reference).await? else {
             return Ok(false);
         };
-        db::tags::delete(tx, repository, tag).await?;
+        immutable::refuse_deletion(tx, repository, tag).await?;
+        db::tags::delete(tx, repository, tag, self.now).await?;
         let place = format!("{repository}:{tag}");
         changes::record(tx, "tag", &place, self.now).await?;
-        self.entry("tag.delete", &place, &repository.project())
-            .with_detail(&manifest.digest)
-            .record(tx, self.now)
-            .await?;
+        let entry = self.entry("tag.delete", &place, &repository.project());
+        self.record(tx, entry.with_detail(&manifest.digest)).await?;
         let project = self.project_of(tx, repository).await?;
         if project.kind == ProjectKind::Hosted {
             let deleted = Deleted::Tag {
@@ -322,7 +344,8 @@ impl Remover {
             return Ok(false);
         };
         let from = manifest.repository_id;
-        if let Some(reason) = db::held_manifests::reason(tx, from, repository, digest).await? {
+        immutable::refuse_deletion_of_manifest(tx, repository, manifest.id).await?;
+        if let Some(reason) = db::held_manifests::reason(tx, repository, digest).await? {
             return Err(DeleteError::Held {
                 repository: repository.clone(),
                 digest: digest.to_string(),
@@ -340,12 +363,14 @@ impl Remover {
         let deletion = self.note(tx, &deleted, &project).await?;
         let shelf = db::deletions::shelve(tx, deletion, from, self.now).await?;
         db::repository_blobs::leave_unnamed(tx, manifest.id, self.purge_at).await?;
+        if !self.by_rule {
+            db::manifests::restart_untagged_children(tx, manifest.id, self.now).await?;
+        }
         db::deletions::move_manifest(tx, manifest.id, shelf, self.now).await?;
         let (id, size) = (manifest.id, manifest.size_bytes);
         db::project_usage::subtract(tx, project.id, id, size).await?;
-        self.entry("manifest.delete", &place, &project.name)
-            .record(tx, self.now)
-            .await?;
+        let entry = self.entry("manifest.delete", &place, &project.name);
+        self.record(tx, entry).await?;
         Ok(true)
     }
 
@@ -361,10 +386,8 @@ impl Remover {
         let deleted = Deleted::Repository(repository.clone());
         let deletion = self.note(tx, &deleted, &project).await?;
         self.hide(tx, &project, deletion, id, repository).await?;
-        self.entry("repository.delete", repository.as_str(), &project.name)
-            .record(tx, self.now)
-            .await?;
-        Ok(())
+        let entry = self.entry("repository.delete", repository.as_str(), &project.name);
+        Ok(self.record(tx, entry).await?)
     }
 
     async fn project(
@@ -386,9 +409,8 @@ impl Remover {
             self.hide(tx, &project, deletion, id, &repository).await?;
         }
         db::deletions::hide_project(tx, deletion, project.id).await?;
-        self.entry("project.delete", name.as_str(), name)
-            .record(tx, self.now)
-            .await?;
+        let entry = self.entry("project.delete", name.as_str(), name);
+        self.record(tx, entry).await?;
         changes::record(tx, changes::RIGHTS, name.as_str(), self.now).await?;
         Ok(())
     }
@@ -408,6 +430,7 @@ impl Remover {
                 reason,
             });
         }
+        immutable::refuse_deletion_of_repository(tx, project.id, (id, repository)).await?;
         let bytes = db::project_usage::of_repository_alone(tx, id).await?;
         db::project_usage::subtract(tx, project.id, id, bytes).await?;
         db::deletions::hide_repository(tx, deletion, id).await?;
@@ -440,6 +463,13 @@ impl Remover {
         let name = repository.project();
         let found = db::projects::find(tx, &name).await?;
         found.ok_or(DeleteError::UnknownProject(name))
+    }
+
+    async fn record(&self, tx: &mut SqliteConnection, entry: Entry) -> Result<(), DbError> {
+        match self.by_rule {
+            true => Ok(()),
+            false => entry.record(tx, self.now).await,
+        }
     }
 
     fn entry(&self, action: &'static str, place: &str, project: &ProjectName) -> Entry {

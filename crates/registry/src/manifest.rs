@@ -12,8 +12,9 @@ use tracing::info;
 use crate::audit::Entry;
 use crate::clock::Timestamp;
 use crate::db::manifests::{EdgeKind, Inserted, NewManifest};
-use crate::db::tags::{Cause, Move};
+use crate::db::tags::{Cause, Current, Move};
 use crate::db::{self, DbError};
+use crate::immutable::{self, CheckError, ImmutableTag};
 use crate::pusher::{AdmitError, Admitted, Ensured, Pusher};
 use crate::quota::{self, ChargeError, OverQuota, Space};
 use crate::registry::Registry;
@@ -41,6 +42,8 @@ pub(crate) enum PutManifestError {
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
     #[error(transparent)]
+    Immutable(Box<ImmutableTag>),
+    #[error(transparent)]
     Db(#[from] DbError),
 }
 
@@ -61,6 +64,21 @@ impl From<AdmitError> for PutManifestError {
         }
     }
 }
+
+macro_rules! from_check {
+    ($($error:ident)*) => {$(
+        impl From<CheckError> for $error {
+            fn from(error: CheckError) -> Self {
+                match error {
+                    CheckError::Immutable(tag) => Self::Immutable(tag),
+                    CheckError::Db(error) => Self::Db(error),
+                }
+            }
+        }
+    )*};
+}
+
+from_check!(PutManifestError RetagError);
 
 /// What a push of a manifest made.
 pub(crate) struct PutManifest {
@@ -146,6 +164,7 @@ impl Push {
             bytes: &self.bytes,
             pushed_at: self.at,
             pushed_by: Some(&actor.name),
+            untagged_at: self.tags.is_empty().then_some(self.at),
         };
         let mut space = None;
         let manifest_id = match db::manifests::insert(tx, &new).await? {
@@ -175,7 +194,7 @@ impl Push {
                 cause: Cause::Push,
                 at: self.at,
             };
-            move_tag(tx, &moved).await?;
+            move_mutable_tag(tx, &moved).await?;
         }
         let tags: Vec<_> = self.tags.iter().map(Tag::as_str).collect();
         let subject = format!("{}@{}", self.repository, self.digest);
@@ -262,9 +281,20 @@ fn place(repository: &RepositoryName, reference: &Reference) -> String {
     }
 }
 
-/// Moves the tag, and says so to whom it may concern.
-pub(crate) async fn move_tag(tx: &mut SqliteConnection, moved: &Move<'_>) -> Result<(), DbError> {
-    db::tags::move_to(tx, moved).await?;
+/// Moves the tag, unless a rule keeps it where it is.
+async fn move_mutable_tag(tx: &mut SqliteConnection, moved: &Move<'_>) -> Result<(), CheckError> {
+    let current = db::tags::current(tx, moved.repository, moved.tag).await?;
+    immutable::refuse_move(tx, moved, current.as_ref()).await?;
+    Ok(move_tag(tx, moved, current.as_ref()).await?)
+}
+
+/// Moves the tag from where it is, and says so to whom it may concern.
+pub(crate) async fn move_tag(
+    tx: &mut SqliteConnection,
+    moved: &Move<'_>,
+    current: Option<&Current>,
+) -> Result<(), DbError> {
+    db::tags::move_to(tx, moved, current).await?;
     let subject = format!("{}:{}", moved.repository, moved.tag);
     db::changes::record(tx, "tag", &subject, moved.at).await
 }

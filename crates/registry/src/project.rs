@@ -173,7 +173,10 @@ impl Registry {
     }
 }
 
-async fn find(tx: &mut SqliteConnection, name: &ProjectName) -> Result<ProjectRow, ProjectError> {
+pub(crate) async fn find(
+    tx: &mut SqliteConnection,
+    name: &ProjectName,
+) -> Result<ProjectRow, ProjectError> {
     let row = db::projects::find(tx, name).await?;
     row.ok_or_else(|| ProjectError::Unknown(name.clone()))
 }

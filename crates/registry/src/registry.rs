@@ -15,6 +15,7 @@ use crate::collection::CollectError;
 use crate::db::{Db, DbError, WriterMetrics};
 use crate::health::HealthCheck;
 use crate::pusher::Ensured;
+use crate::retention::Requested;
 use crate::source::{Hosted, Source};
 use crate::store::{BlobStore, StoreError};
 use crate::upload::UploadLocks;
@@ -50,6 +51,7 @@ pub struct Registry {
     pub(crate) cache_space: CacheSpace,
     /// Held by the collection that is running.
     pub(crate) collecting: Mutex<()>,
+    pub(crate) requested_retention: Requested,
     pub(crate) reserved: ArcSwap<HashMap<ProjectName, &'static str>>,
     hosted: Arc<dyn Source>,
     tasks: TaskTracker,
@@ -104,6 +106,7 @@ impl Registry {
             )),
             cache_space: CacheSpace::new(cache_limits),
             collecting: Mutex::default(),
+            requested_retention: Requested::default(),
             reserved: ArcSwap::default(),
             health: HealthCheck::default(),
             auth,
@@ -119,6 +122,7 @@ impl Registry {
         registry.sweep_leftovers().await?;
         registry.remove_unlinked().await?;
         registry.take_stock_of_caches().await?;
+        registry.interrupt_retention().await?;
         let stopping = &registry.stopping;
         let this = || Arc::clone(&registry);
         let tasks = &registry.tasks;
@@ -127,6 +131,7 @@ impl Registry {
         tasks.spawn(this().evict_unused_until(stopping.clone()));
         tasks.spawn(this().write_usage_until(stopping.clone()));
         tasks.spawn(this().write_audit_until(stopping.clone()));
+        tasks.spawn(this().retain_until(stopping.clone()));
         tasks.spawn(this().follow_rights_until(stopping.clone()));
         Ok(registry)
     }

@@ -267,6 +267,10 @@ impl Walk {
                 assert_eq!(pushed.status, StatusCode::CREATED, "{}", pushed.text());
             }
         }
+        let policy = json!({"rules": []});
+        let path = "/projects/shop/retention";
+        world.must(by, Method::PUT, path, policy).await;
+        world.retention_ends("shop").await;
         let upload = world.open_upload(by, self.names.of("repository")).await;
         let (_, id) = upload.rsplit_once('/').unwrap();
         self.names = Names::there(id);

@@ -146,6 +146,10 @@ pub(super) fn document(operation: &str) -> Option<Value> {
         "PUT /api/v1/projects/{project}/members/{user}" => json!({"roles": ["reader"]}),
         "PUT /api/v1/projects/{project}/roles/{role}" => json!({"grants": grants}),
         "PUT /api/v1/projects/{project}/quota" => json!({"quota_bytes": 1_000_000_000}),
+        // Of tags that no other row has.
+        "POST /api/v1/projects/{project}/immutable-tags" => json!({"tags": "nothing-*"}),
+        "PUT /api/v1/projects/{project}/retention" => json!({"rules": []}),
+        "POST /api/v1/projects/{project}/retention/preview" => json!({}),
         "PUT /api/v1/repositories/{repository}/tags/{tag}" => json!({"reference": "base"}),
         "POST /api/v1/upstreams" => upstream(),
         "PATCH /api/v1/upstreams/{upstream}" => json!({"order": 7}),
@@ -221,6 +225,7 @@ pub(super) fn things(method: &str, path: &str) -> Vec<&'static str> {
         "deployment",
         "rule",
         "deletion",
+        "run",
     ];
     let in_template = |word: &&str| template.contains(&format!("{{{word}}}"));
     let mut things: Vec<_> = words.into_iter().filter(in_template).collect();

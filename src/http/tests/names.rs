@@ -38,6 +38,7 @@ impl Names {
             ("deployment", "74110001".to_owned()),
             ("rule", "73110001".to_owned()),
             ("deletion", "75110001".to_owned()),
+            ("run", "72110001".to_owned()),
         ];
         Self(names.into())
     }
@@ -86,7 +87,7 @@ impl Names {
             "repository" => format!("{}/{}", self.of("project"), fresh.word("web-", 9)),
             "digest" | "blob" => digest(fresh.word("", 9).as_bytes()),
             "upload" => Uuid::new_v4().to_string(),
-            "deployment" | "rule" | "deletion" => fresh.number(),
+            "deployment" | "rule" | "deletion" | "run" => fresh.number(),
             _ => fresh.word("", self.of(word).len()),
         };
         if word == "project" {

@@ -86,6 +86,17 @@ DELETE /api/v1/projects/{project}/members/{user}                 401 401 404 404
 GET    /api/v1/projects/{project}/roles                          401 401 404 404     404     404     200/404 200/404 404     404     404
 PUT    /api/v1/projects/{project}/roles/{role}                   401 401 404 404     404     404     200     200/200/404 404 404     404
 DELETE /api/v1/projects/{project}/roles/{role}                   401 401 404 404     404     404     204/404 204/404 404     404     404
+GET    /api/v1/projects/{project}/immutable-tags                 401 401 404 404     404     404     200/404 200/404 404     404     404
+POST   /api/v1/projects/{project}/immutable-tags                 401 401 404 404     404     404     201/404 201/404 404     404     404
+DELETE /api/v1/projects/{project}/immutable-tags/{rule}          401 401 404 404     404     404     404/404 404/404 404     404     404
+GET    /api/v1/projects/{project}/retention                      401 401 404 404     404     404     200/404 200/404 404     404     404
+PUT    /api/v1/projects/{project}/retention                      401 401 404 404     404     404     200/404 200/404 404     404     404
+DELETE /api/v1/projects/{project}/retention                      401 401 404 404     404     404     204/404 204/404 404     404     404
+POST   /api/v1/projects/{project}/retention/preview              401 401 404 404     404     404     200/404 200/404 404     404     404
+GET    /api/v1/projects/{project}/retention/runs                 401 401 404 404     404     404     200/404 200/404 404     404     404
+POST   /api/v1/projects/{project}/retention/runs                 401 401 404 404     404     404     202/404 202/404 404     404     404
+GET    /api/v1/projects/{project}/retention/runs/{run}           401 401 404 404     404     404     404/404 404/404 404     404     404
+GET    /api/v1/projects/{project}/retention/runs/{run}/removals  401 401 404 404     404     404     404/404 404/404 404     404     404
 GET    /api/v1/repositories                                      401 401 200 200     200     200     200     200     200     200     200
 GET    /api/v1/repositories?project={project}                    401 401 200 200     200     200     200     200     200     200     200
 GET    /api/v1/repositories/{repository}                         401 401 404 200/404 200/404 200/404 200/404 200/404 200/404 200/404 200/404

@@ -11,6 +11,7 @@ use berth_proxy::{Proxy, ProxySettings};
 use berth_registry::auth::{NewPassword, Place, SecretKeys};
 use berth_registry::cache::CacheLimits;
 use berth_registry::http::{Client, Scheme};
+use berth_registry::retention::RunState;
 use berth_registry::source::Sources;
 use berth_registry::{Clock, Db, Limits, LocalStore, Registry, Timestamp};
 use futures_util::stream;
@@ -311,6 +312,19 @@ impl World {
     pub(super) async fn project(&self, name: &str) {
         let new = json!({"name": name});
         self.must(&admin(), Method::POST, "/projects", new).await;
+    }
+
+    /// Waits for the run of the project's retention that is under way, if there is one.
+    pub(super) async fn retention_ends(&self, name: &str) {
+        let project = name.parse().unwrap();
+        loop {
+            let newest = self.registry.retention_runs(&project, None, 1).await;
+            let newest = newest.unwrap();
+            if newest.iter().all(|run| run.state != RunState::Running) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Makes a personal token of the user; `expires_at` may be null.

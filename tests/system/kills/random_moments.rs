@@ -50,7 +50,7 @@ pub(crate) fn seed() -> u64 {
     }
 }
 
-pub(super) fn kill_after(pid: u32, moment: Duration) -> thread::JoinHandle<()> {
+pub(crate) fn kill_after(pid: u32, moment: Duration) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         thread::sleep(moment);
         let killed = Command::new("kill")

@@ -157,7 +157,9 @@ impl From<DeleteError> for Problem {
             }
             E::UnknownRepository(repository) => absent_repository(&repository),
             E::UnknownProject(project) => absent_project(&project),
-            E::BlobInUse { .. } | E::NotEmpty(_) | E::Held { .. } => Self::conflict(error),
+            E::BlobInUse { .. } | E::NotEmpty(_) | E::Held { .. } | E::Immutable(_) => {
+                Self::conflict(error)
+            }
             E::Db(error) => error.into(),
         }
     }

@@ -85,6 +85,18 @@ paths! {
         /// Name of the role
         role: RoleName as AccountName = "tester"
     }
+    ImmutableTagsPath {
+        /// Name of the project
+        project: ProjectName as ProjectName = "shop",
+        /// Number of the rule
+        rule: Number as Number = "7"
+    }
+    RetentionRunPath {
+        /// Name of the project
+        project: ProjectName as ProjectName = "shop",
+        /// Number of the run
+        run: Number as Number = "7"
+    }
     UpstreamPath {
         /// Name of the upstream
         upstream: ProjectName as ProjectName = "hub"

@@ -156,6 +156,7 @@ impl From<RetagError> for Problem {
     fn from(error: RetagError) -> Self {
         match error {
             RetagError::UnknownManifest { .. } => Self::impossible(error),
+            RetagError::Immutable(_) => Self::conflict(error),
             RetagError::Db(error) => error.into(),
         }
     }

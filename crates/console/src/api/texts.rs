@@ -4,6 +4,7 @@
 use berth_deployer::{Cause, LineKind, Reason, State, StepState};
 use berth_proxy::Profile;
 use berth_registry::auth::{Action, ActionSet};
+use berth_registry::retention::RunState;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -74,6 +75,8 @@ texts! {
     HostPattern: "^[A-Za-z0-9._:*\\[\\]-]+$", at most 261;
     /// A regular expression that matches whole tags.
     TagPattern: "^", at most 255;
+    /// A glob of whole tags, `regex:` and an expression, or `semver:` and a range.
+    TagsPattern: "^([A-Za-z0-9._*?-]+|regex:.*|semver:.*)$", at most 255;
     /// A stack, or a service of one.
     RunningName: "^[A-Za-z0-9_][A-Za-z0-9._-]*$", at most 255;
     /// A label that says how something is deployed.
@@ -143,6 +146,8 @@ names! {
     CapabilityName: ["resolve", "pull"];
     /// Where a deployment is.
     DeploymentState: State::ALL.iter().map(|state| state.as_str());
+    /// Where a run of retention is.
+    RetentionState: RunState::ALL.iter().map(|state| state.as_str());
     /// Why there is a deployment.
     DeploymentCause: Cause::ALL.iter().map(|cause| cause.as_str());
     DeploymentPhase: ["pull", "before", "replace", "verify", "after", "settle"];

@@ -40,7 +40,7 @@ impl RepositoryGlob {
         loop {
             match (pattern.next(), name.clone().next()) {
                 (Some("**"), _) => retry = Some((pattern.clone(), name.clone())),
-                (Some(wanted), Some(component)) if component_matches(wanted, component) => {
+                (Some(wanted), Some(component)) if wildcard_matches(wanted, component) => {
                     name.next();
                 }
                 (None, None) => return true,
@@ -62,7 +62,7 @@ impl RepositoryGlob {
         match self.0.split_once('/') {
             None => &*self.0 == Self::EVERYTHING,
             Some((first, rest)) => {
-                rest == "**" && (first == "**" || component_matches(first, project.as_str()))
+                rest == "**" && (first == "**" || wildcard_matches(first, project.as_str()))
             }
         }
     }
@@ -70,7 +70,7 @@ impl RepositoryGlob {
     /// Whether this can match any repository of the project.
     pub fn reaches(&self, project: &ProjectName) -> bool {
         let first = self.0.split('/').next().unwrap_or_default();
-        first == Self::EVERYTHING || component_matches(first, project.as_str())
+        first == Self::EVERYTHING || wildcard_matches(first, project.as_str())
     }
 
     /// Whether this matches every repository.
@@ -85,9 +85,9 @@ impl RepositoryGlob {
     }
 }
 
-/// `*` in a component. Looking back to the last `*` only is enough, and takes no more steps than
-/// the product of both lengths.
-fn component_matches(pattern: &str, text: &str) -> bool {
+/// `*` for any characters and `?` for one, in a component or a tag. Looking back to the last `*` only
+/// is enough, and takes no more steps than the product of both lengths.
+pub(crate) fn wildcard_matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut seen) = (0, 0);
     let mut retry = None;
@@ -95,7 +95,10 @@ fn component_matches(pattern: &str, text: &str) -> bool {
         if pattern.get(at) == Some(&b'*') {
             at += 1;
             retry = Some((at, seen));
-        } else if pattern.get(at) == Some(&text[seen]) {
+        } else if pattern
+            .get(at)
+            .is_some_and(|&byte| byte == b'?' || byte == text[seen])
+        {
             at += 1;
             seen += 1;
         } else if let Some((after, from)) = &mut retry {

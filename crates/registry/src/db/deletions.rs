@@ -359,21 +359,6 @@ pub(crate) async fn manifests(
         .collect()
 }
 
-/// The tags of a manifest that was put out of sight.
-pub(crate) async fn tags_of(
-    connection: &mut SqliteConnection,
-    manifest_id: i64,
-) -> Result<Vec<Tag>, DbError> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT name FROM tags WHERE manifest_id = $1 ORDER BY name")
-            .bind(manifest_id)
-            .fetch_all(connection)
-            .await?;
-    rows.into_iter()
-        .map(|(name,)| checked(name, "a tag"))
-        .collect()
-}
-
 /// Takes its tags from a manifest that was put out of sight.
 pub(crate) async fn untag(
     connection: &mut SqliteConnection,
@@ -384,12 +369,7 @@ pub(crate) async fn untag(
         .bind(manifest_id)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("UPDATE manifests SET untagged_at = $2 WHERE id = $1")
-        .bind(manifest_id)
-        .bind(now.0)
-        .execute(connection)
-        .await?;
-    Ok(())
+    super::manifests::set_untagged(connection, manifest_id, now).await
 }
 
 /// Removes a part of the tags and manifests that a deletion holds; how many manifests went.

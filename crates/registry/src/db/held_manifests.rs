@@ -5,24 +5,23 @@ use sqlx::SqliteConnection;
 
 use super::DbError;
 
-/// The manifest is held itself, or an index that names it is.
+/// Why the manifest, or an index that leads to it, is held, if it is.
 pub(crate) async fn reason(
     connection: &mut SqliteConnection,
-    repository_id: i64,
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<Option<String>, DbError> {
     let row: Option<(String,)> = sqlx::query_as(
-        "WITH RECURSIVE named (digest) AS (
-             SELECT $3
+        "WITH RECURSIVE above (digest) AS (
+             VALUES ($2)
              UNION
-             SELECT m.digest FROM named
-             JOIN edges e ON e.repository_id = $1 AND e.digest = named.digest AND e.kind = 'child'
+             SELECT m.digest FROM above
+             JOIN repositories r ON r.name = $1
+             JOIN edges e ON e.repository_id = r.id AND e.digest = above.digest AND e.kind = 'child'
              JOIN manifests m ON m.id = e.manifest_id)
-         SELECT h.reason FROM named
-         JOIN held_manifests h ON h.repository = $2 AND h.digest = named.digest LIMIT 1",
+         SELECT h.reason FROM above
+         JOIN held_manifests h ON h.repository = $1 AND h.digest = above.digest LIMIT 1",
     )
-    .bind(repository_id)
     .bind(repository.as_str())
     .bind(digest.as_str())
     .fetch_optional(connection)

@@ -105,6 +105,8 @@ pub(crate) struct NewManifest<'m> {
     pub(crate) bytes: &'m [u8],
     pub(crate) pushed_at: Timestamp,
     pub(crate) pushed_by: Option<&'m str>,
+    /// `None` where a tag moves to it in the same transaction.
+    pub(crate) untagged_at: Option<Timestamp>,
 }
 
 /// What [`insert`] did.
@@ -120,7 +122,9 @@ pub(crate) async fn insert(
     new: &NewManifest<'_>,
 ) -> Result<Inserted, DbError> {
     let again: Option<(i64,)> = sqlx::query_as(
-        "UPDATE manifests SET pushed_at = $3, pushed_by = $4, media_type = $5
+        "UPDATE manifests
+         SET pushed_at = $3, pushed_by = $4, media_type = $5,
+             untagged_at = CASE WHEN untagged_at IS NULL THEN NULL ELSE $6 END
          WHERE repository_id = $1 AND digest = $2
          RETURNING id",
     )
@@ -129,6 +133,7 @@ pub(crate) async fn insert(
     .bind(new.pushed_at.0)
     .bind(new.pushed_by)
     .bind(new.manifest.media_type.as_str())
+    .bind(new.untagged_at.map(|at| at.0))
     .fetch_optional(&mut *connection)
     .await?;
     if let Some((id,)) = again {
@@ -139,8 +144,8 @@ pub(crate) async fn insert(
     });
     let (id,) = sqlx::query_as(
         "INSERT INTO manifests (repository_id, digest, media_type, artifact_type, annotations, size_bytes,
-                                pushed_at, pushed_by, bytes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                pushed_at, pushed_by, bytes, untagged_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          RETURNING id",
     )
     .bind(new.repository_id)
@@ -152,6 +157,7 @@ pub(crate) async fn insert(
     .bind(new.pushed_at.0)
     .bind(new.pushed_by)
     .bind(new.bytes)
+    .bind(new.untagged_at.map(|at| at.0))
     .fetch_one(connection)
     .await?;
     Ok(Inserted::New(id))
@@ -215,6 +221,57 @@ pub(crate) async fn add_required_blob(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Notes that a tag is on the manifest.
+pub(crate) async fn set_tagged(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE manifests SET untagged_at = NULL WHERE id = $1 AND untagged_at IS NOT NULL",
+    )
+    .bind(manifest_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets the time without a tag begin anew for what an index that goes has named.
+pub(crate) async fn restart_untagged_children(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE manifests SET untagged_at = $2
+         WHERE untagged_at IS NOT NULL AND id IN (
+             SELECT m.id FROM edges e
+             JOIN manifests m ON m.repository_id = e.repository_id AND m.digest = e.digest
+             WHERE e.manifest_id = $1 AND e.kind = 'child')",
+    )
+    .bind(manifest_id)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes since when the manifest has had no tag, if that is so now.
+pub(crate) async fn set_untagged(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE manifests SET untagged_at = $2
+         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = $1)",
+    )
+    .bind(manifest_id)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Removes the manifest with its tags and edges.

@@ -61,3 +61,14 @@ pub(crate) async fn retired(
         .await?;
     Ok(row.is_some())
 }
+
+pub(crate) async fn project(
+    connection: &mut SqliteConnection,
+    id: i64,
+) -> Result<Option<i64>, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT project_id FROM repositories WHERE id = $1")
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(id,)| id))
+}

@@ -37,19 +37,87 @@ pub(crate) struct Move<'m> {
     pub(crate) at: Timestamp,
 }
 
+/// Where a tag is.
+pub(crate) struct Current {
+    pub(crate) manifest_id: i64,
+    pub(crate) digest: Digest,
+    /// The project, where it has rules of immutable tags.
+    pub(crate) ruled_project: Option<i64>,
+}
+
+pub(crate) async fn current(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    tag: &Tag,
+) -> Result<Option<Current>, DbError> {
+    let row: Option<(i64, String, Option<i64>)> = sqlx::query_as(
+        "SELECT m.id, m.digest,
+                CASE WHEN EXISTS (SELECT 1 FROM immutable_tags i WHERE i.project_id = r.project_id)
+                     THEN r.project_id END
+         FROM repositories r
+         JOIN tags t ON t.repository_id = r.id AND t.name = $2
+         JOIN manifests m ON m.id = t.manifest_id
+         WHERE r.name = $1",
+    )
+    .bind(repository.as_str())
+    .bind(tag.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|(manifest_id, digest, ruled_project)| {
+        Ok(Current {
+            manifest_id,
+            digest: checked_value(digest, "a digest")?,
+            ruled_project,
+        })
+    })
+    .transpose()
+}
+
+/// The project of a manifest, where it has rules of immutable tags.
+pub(crate) async fn ruled_project(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<Option<i64>, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT r.project_id
+         FROM manifests m JOIN repositories r ON r.id = m.repository_id
+         WHERE m.id = $1
+           AND EXISTS (SELECT 1 FROM immutable_tags i WHERE i.project_id = r.project_id)",
+    )
+    .bind(manifest_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// The tags on a manifest, each with its digest.
+pub(crate) async fn of_manifest(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<Vec<(Tag, Digest)>, DbError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT t.name, m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id
+         WHERE t.manifest_id = $1 ORDER BY t.name",
+    )
+    .bind(manifest_id)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(tag, digest)| {
+            Ok((
+                checked_value(tag, "a tag")?,
+                checked_value(digest, "a digest")?,
+            ))
+        })
+        .collect()
+}
+
 /// Points the tag at the manifest and writes the event that says so (invariant 3).
 pub(crate) async fn move_to(
     connection: &mut SqliteConnection,
     tag: &Move<'_>,
+    old: Option<&Current>,
 ) -> Result<(), DbError> {
-    let old: Option<(String,)> = sqlx::query_as(
-        "SELECT m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id
-         WHERE t.repository_id = $1 AND t.name = $2",
-    )
-    .bind(tag.repository_id)
-    .bind(tag.tag.as_str())
-    .fetch_optional(&mut *connection)
-    .await?;
     sqlx::query(
         "INSERT INTO tags (repository_id, name, manifest_id, pushed_at, pushed_by) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (repository_id, name) DO UPDATE
@@ -68,29 +136,38 @@ pub(crate) async fn move_to(
     )
     .bind(tag.repository.as_str())
     .bind(tag.tag.as_str())
-    .bind(old.map(|(digest,)| digest))
+    .bind(old.map(|old| old.digest.as_str()))
     .bind(tag.digest.as_str())
     .bind(tag.actor)
     .bind(tag.cause.as_str())
     .bind(tag.at.0)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    super::manifests::set_tagged(connection, tag.manifest_id).await?;
+    match old.filter(|old| old.manifest_id != tag.manifest_id) {
+        Some(old) => super::manifests::set_untagged(connection, old.manifest_id, tag.at).await,
+        None => Ok(()),
+    }
 }
 
 pub(crate) async fn delete(
     connection: &mut SqliteConnection,
     repository: &RepositoryName,
     tag: &Tag,
+    now: Timestamp,
 ) -> Result<bool, DbError> {
-    let done = sqlx::query(
-        "DELETE FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = $1) AND name = $2",
+    let row: Option<(i64,)> = sqlx::query_as(
+        "DELETE FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = $1) AND name = $2
+         RETURNING manifest_id",
     )
     .bind(repository.as_str())
     .bind(tag.as_str())
-    .execute(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    if let Some((manifest_id,)) = row {
+        super::manifests::set_untagged(connection, manifest_id, now).await?;
+    }
+    Ok(row.is_some())
 }
 
 /// When the upstream was last heard to have the tag where it is, and its digest.

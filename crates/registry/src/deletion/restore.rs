@@ -135,7 +135,7 @@ impl Restore {
             return self.show(tx, hidden).await;
         };
         for (id, digest, size_bytes) in db::deletions::manifests(tx, hidden.id).await? {
-            let tags = db::deletions::tags_of(tx, id).await?;
+            let tags = db::tags::of_manifest(tx, id).await?;
             let reference = Reference::Digest(digest);
             if db::manifests::find(tx, &hidden.name, &reference)
                 .await?
@@ -146,7 +146,7 @@ impl Restore {
                 quota::charge_manifest(tx, there, id, size_bytes, self.now).await?;
             }
             if let Some(manifest) = db::manifests::find(tx, &hidden.name, &reference).await? {
-                for tag in tags {
+                for (tag, _) in tags {
                     if let Some(_elsewhere) = self.retag(tx, &hidden.name, &tag, &manifest).await? {
                         restored.moved_on.push(tag);
                     }
@@ -188,9 +188,8 @@ impl Restore {
         tag: &Tag,
         manifest: &ManifestRow,
     ) -> Result<Option<Digest>, RestoreError> {
-        let reference = Reference::Tag(tag.clone());
-        if let Some(there) = db::manifests::find(tx, repository, &reference).await? {
-            return Ok((there.id != manifest.id).then_some(there.digest));
+        if let Some(there) = db::tags::current(tx, repository, tag).await? {
+            return Ok((there.manifest_id != manifest.id).then_some(there.digest));
         }
         let moved = Move {
             repository,
@@ -202,7 +201,7 @@ impl Restore {
             cause: Cause::Restore,
             at: self.now,
         };
-        move_tag(tx, &moved).await?;
+        move_tag(tx, &moved, None).await?;
         Ok(None)
     }
 

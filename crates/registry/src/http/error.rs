@@ -74,6 +74,11 @@ impl ApiError {
         .with_status(StatusCode::INSUFFICIENT_STORAGE)
     }
 
+    /// DENIED with 403 would have clients ask for a better token, and push once more.
+    fn immutable(message: String) -> Self {
+        Self::client(ErrorCode::Denied, message).with_status(StatusCode::CONFLICT)
+    }
+
     /// Whether it says that there is no such thing, or none for us: Docker Hub says the one in place
     /// of the other.
     pub(crate) fn absent(&self) -> bool {
@@ -209,6 +214,7 @@ impl From<PutManifestError> for ApiError {
             E::OverQuota(error) => error.into(),
             E::Invalid(_) => Self::client(ErrorCode::ManifestInvalid, message),
             E::DigestMismatch { .. } => Self::client(ErrorCode::DigestInvalid, message),
+            E::Immutable(_) => Self::immutable(message),
             E::MissingBlobs { missing, .. } => {
                 let digests: Vec<_> = missing.iter().map(|digest| digest.as_str()).collect();
                 Self::client(ErrorCode::ManifestBlobUnknown, message)
@@ -237,6 +243,7 @@ impl From<DeleteError> for ApiError {
             E::NotEmpty(_) => {
                 Self::client(ErrorCode::Unsupported, message).with_status(StatusCode::CONFLICT)
             }
+            E::Immutable(_) => Self::immutable(message),
             E::Db(error) => error.into(),
         }
     }

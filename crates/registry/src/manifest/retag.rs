@@ -8,6 +8,7 @@ use crate::audit::{Actor, Entry};
 use crate::clock::Timestamp;
 use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError};
+use crate::immutable::{self, ImmutableTag};
 use crate::registry::Registry;
 
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,8 @@ pub enum RetagError {
         repository: RepositoryName,
         reference: Reference,
     },
+    #[error(transparent)]
+    Immutable(Box<ImmutableTag>),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -65,8 +68,10 @@ impl Retag {
             });
         };
         let tag = Reference::Tag(self.tag.clone());
-        let current = db::manifests::find(tx, &self.repository, &tag).await?;
-        let moves = current.is_none_or(|current| current.id != manifest.id);
+        let current = db::tags::current(tx, &self.repository, &self.tag).await?;
+        let moves = current
+            .as_ref()
+            .is_none_or(|current| current.manifest_id != manifest.id);
         if moves {
             let moved = Move {
                 repository: &self.repository,
@@ -78,7 +83,8 @@ impl Retag {
                 cause: Cause::Retag,
                 at: self.at,
             };
-            move_tag(tx, &moved).await?;
+            immutable::refuse_move(tx, &moved, current.as_ref()).await?;
+            move_tag(tx, &moved, current.as_ref()).await?;
             Entry::done(&self.actor, "tag.move", place(&self.repository, &tag))
                 .in_project(&self.repository.project())
                 .with_detail(&manifest.digest)

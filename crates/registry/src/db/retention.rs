@@ -1,0 +1,3 @@
+pub(crate) mod policies;
+pub(crate) mod rows;
+pub(crate) mod runs;
