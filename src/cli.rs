@@ -12,6 +12,7 @@ mod deploy;
 mod group;
 mod image;
 mod immutable;
+mod import;
 mod login;
 mod options;
 mod project;
@@ -31,6 +32,7 @@ pub(crate) use deploy::{
 pub(crate) use group::GroupCommand;
 pub(crate) use image::{InspectArguments, LsArguments, RmArguments, TagArguments};
 pub(crate) use immutable::ImmutableCommand;
+pub(crate) use import::{ImportCommand, ImportOptions, ImportRegistry};
 pub(crate) use login::LoginArguments;
 pub(crate) use options::{ClientOptions, Group, Single};
 pub(crate) use project::{MemberCommand, ProjectCommand, RoleCommand};
@@ -40,7 +42,9 @@ pub(crate) use space::{DeletedArguments, GcArguments, UndeleteArguments};
 pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
 pub(crate) use upstream::{ChangeUpstream, CreateUpstream, UpstreamCommand, UpstreamOptions};
 pub(crate) use user::{AddUser, ChangePassword, SetUser, UserCommand};
-pub(crate) use values::{ByteLimit, Expiry, ImageName, Name, RepositoryOrImage, RobotLogin, Scope};
+pub(crate) use values::{
+    ByteLimit, Expiry, ImageName, Name, RepositoryOrImage, RobotLogin, Scope, TagGlob,
+};
 
 /// A private container registry in one binary.
 #[derive(Parser)]
@@ -122,6 +126,8 @@ pub(crate) enum ClientCommand {
     Proxy(Group<ProxyCommand>),
     /// Fetch images from their upstreams before anybody asks for them
     Warm(Single<WarmArguments>),
+    /// Take over what another registry has
+    Import(Box<Group<ImportCommand>>),
     /// Deployments: services that run what was pushed
     Deploy(Group<DeployCommand>),
     /// Who did what, the newest first

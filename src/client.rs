@@ -10,6 +10,7 @@ use reqwest::header::{HeaderName, RETRY_AFTER};
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 
+mod distribution;
 mod document;
 mod events;
 mod login_file;
@@ -18,6 +19,7 @@ mod problem;
 mod secret;
 mod server;
 
+pub(crate) use distribution::{Distribution, PushError};
 pub(crate) use document::Document;
 pub(crate) use events::Events;
 pub(crate) use login_file::{Login, LoginFile};
@@ -45,21 +47,9 @@ pub(crate) struct Client {
 impl Client {
     /// Refuses a login whose secret would travel where others can read it.
     pub(crate) fn new(login: &Login) -> anyhow::Result<Self> {
-        login.server.require_private(login.insecure)?;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            // The secret is for the server that was logged in to, and for no other.
-            .redirect(redirect::Policy::none());
-        if login.server.loopback() {
-            builder = builder.no_proxy();
-        }
-        if let Some(file) = &login.ca_file {
-            builder = builder.tls_certs_only(certificates(file)?);
-        }
+        let http = http(login)?.read_timeout(SILENCE).build();
         Ok(Self {
-            http: builder.build().context("could not set up the client")?,
+            http: http.context("could not set up the client")?,
             server: login.server.clone(),
             user: login.user.clone(),
             secret: login.secret.clone(),
@@ -241,6 +231,24 @@ impl Client {
             source,
         }
     }
+}
+
+/// What speaks to the server of a login, and to no other. Refuses a login whose secret would travel
+/// where others can read it.
+fn http(login: &Login) -> anyhow::Result<reqwest::ClientBuilder> {
+    login.server.require_private(login.insecure)?;
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        // The secret is for the server that was logged in to.
+        .redirect(redirect::Policy::none());
+    if login.server.loopback() {
+        builder = builder.no_proxy();
+    }
+    if let Some(file) = &login.ca_file {
+        builder = builder.tls_certs_only(certificates(file)?);
+    }
+    Ok(builder)
 }
 
 fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate>> {

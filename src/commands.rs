@@ -10,6 +10,7 @@ mod deploy;
 mod group;
 mod image;
 mod immutable;
+mod import;
 mod inspect;
 mod list;
 mod login;
@@ -66,6 +67,7 @@ async fn dispatch(command: ClientCommand) -> anyhow::Result<()> {
         C::Group(group) => group::run(&Session::open(&group.options)?, &group.command).await,
         C::Proxy(group) => cache::run(&Session::open(&group.options)?, &group.command).await,
         C::Warm(warm) => cache::warm(&Session::open(&warm.options)?, &warm.arguments).await,
+        C::Import(group) => import::run(&group.options, &group.command).await,
         C::Deploy(group) => deploy::run(&Session::open(&group.options)?, &group.command).await,
         C::Audit(audit) => audit::run(&Session::open(&audit.options)?, &audit.arguments).await,
     }

@@ -14,6 +14,7 @@ mod config;
 mod data_dir;
 mod first_start;
 mod http;
+mod import;
 mod logging;
 mod output;
 mod serve;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Private container clients for Berth's tests: three dockerds, Docker Compose, a containerd, podman,
-# buildah, skopeo and the oras Python client, all removable without a trace.
+# buildah, skopeo and the oras Python client, all removable without a trace; and the program
+# docker-registry, which tests start themselves.
 #
 # tests/run sources it, with $work set to an existing empty folder and $cache to one that stays.
 # Call the start functions from the main shell, not from $(...) or a pipe: the
@@ -10,7 +11,7 @@
 # podman; crun is left out because it refuses a hybrid cgroup hierarchy.
 client_packages=(
   docker.io containerd runc podman buildah skopeo
-  busybox-static iproute2 iptables procps python3-venv
+  busybox-static iproute2 iptables procps python3-venv docker-registry
 )
 oras_version=0.2.43
 compose_version=5.6.1.0

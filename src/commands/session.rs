@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
 use crate::cli::{ClientOptions, Expiry};
-use crate::client::{Client, LoginFile};
+use crate::client::{Client, Login, LoginFile};
 use crate::output::Output;
 
 /// What a command works with: the server that was logged in to, and the place to print to.
@@ -15,20 +15,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn open(options: &ClientOptions) -> anyhow::Result<Self> {
-        let login = LoginFile::find()?.read()?;
-        let Some(login) = login else {
-            match &options.server {
-                Some(server) => anyhow::bail!("nobody is logged in: run `berth login {server}`"),
-                None => anyhow::bail!("nobody is logged in: run `berth login SERVER`"),
-            }
-        };
-        if let Some(server) = &options.server {
-            anyhow::ensure!(
-                *server == login.server,
-                "the login is for {}: run `berth login {server}`",
-                login.server
-            );
-        }
+        let login = login(options)?;
         Ok(Self {
             client: Client::new(&login)?,
             output: Output {
@@ -45,6 +32,25 @@ impl Session {
             Expiry::At(moment) => rfc3339(moment.after(self.output.now)).into(),
         }
     }
+}
+
+/// The login that is kept, if it is for the server that the options name.
+pub(super) fn login(options: &ClientOptions) -> anyhow::Result<Login> {
+    let login = LoginFile::find()?.read()?;
+    let Some(login) = login else {
+        match &options.server {
+            Some(server) => anyhow::bail!("nobody is logged in: run `berth login {server}`"),
+            None => anyhow::bail!("nobody is logged in: run `berth login SERVER`"),
+        }
+    };
+    if let Some(server) = &options.server {
+        anyhow::ensure!(
+            *server == login.server,
+            "the login is for {}: run `berth login {server}`",
+            login.server
+        );
+    }
+    Ok(login)
 }
 
 pub(super) fn now() -> anyhow::Result<DateTime<Utc>> {

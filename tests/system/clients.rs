@@ -6,6 +6,7 @@ use crate::support::{Program, provided, tool};
 mod buildah;
 mod containerd;
 mod docker;
+mod imported;
 mod login;
 mod oras;
 mod podman;

@@ -33,25 +33,41 @@ impl Account {
         account
     }
 
+    /// That of one who is logged in so at another address of a server.
+    pub(crate) fn admin_at(url: &str) -> Self {
+        let account = Self::new();
+        let said = account.login_at(url, "admin", PASSWORD);
+        assert!(said.status.success(), "{}", text(&said.stderr));
+        account
+    }
+
     fn login(&self, server: &TestServer, user: &str, password: &str) -> Output {
-        let url = server.url("");
-        self.berth(&["login", &url, "-u", user, "--password-stdin"], password)
+        self.login_at(&server.url(""), user, password)
+    }
+
+    fn login_at(&self, url: &str, user: &str, password: &str) -> Output {
+        self.berth(&["login", url, "-u", user, "--password-stdin"], password)
     }
 
     fn file(&self) -> PathBuf {
         self.0.path().join("berth/login.json")
     }
 
-    fn berth(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_berth"))
+    /// For a test that has to do with a command while it runs.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
+        command
             .args(arguments)
             .env_clear()
             .env("XDG_CONFIG_HOME", self.0.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("berth starts");
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn berth(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self.command(arguments).spawn().expect("berth starts");
         let mut stdin = child.stdin.take().expect("a pipe");
         // A command that reads nothing may have ended.
         let _ = stdin.write_all(input.as_bytes());

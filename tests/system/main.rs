@@ -16,6 +16,7 @@ mod durability;
 mod errors;
 mod forwarded;
 mod front;
+mod import;
 mod kills;
 mod lifecycle;
 mod lists;

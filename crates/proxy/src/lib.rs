@@ -2,7 +2,8 @@
 //! and stays.
 //!
 //! [`Proxy`] says which name leads where ([`places`]). A project that caches a registry is read
-//! through [`cached`], and what that lacks comes by a [`fill`]. [`upstream`] speaks to one registry.
+//! through [`cached`], and what that lacks comes by a [`fill`]. [`upstream`] speaks to one registry;
+//! [`RemoteRegistry`] does so for whoever takes over all that it has.
 
 mod ahead;
 mod cached;
@@ -16,6 +17,7 @@ mod manage;
 mod places;
 mod proxy;
 mod remote;
+mod remote_registry;
 mod settings;
 mod status;
 mod trouble;
@@ -25,6 +27,9 @@ pub use ahead::WarmError;
 pub use cached::Warmed;
 pub use manage::{ManageError, ManagedGroup, ManagedUpstream, Origin};
 pub use proxy::{OpenProxyError, Proxy, ProxySettings};
+pub use remote_registry::{
+    RemoteBlob, RemoteError, RemoteManifest, RemoteRegistry, RemoteSettings,
+};
 pub use settings::{
     Capabilities, Credentials, GroupDocument, GroupSettings, InvalidDocument, InvalidSettings,
     Platform, Profile, Secret, UpstreamDocument, UpstreamSecrets, UpstreamSettings, WarmImage,

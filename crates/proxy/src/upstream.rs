@@ -14,6 +14,7 @@ use reqwest::Url;
 
 use crate::settings::{Credentials, Profile, UpstreamSettings};
 
+mod all;
 mod blob;
 mod body;
 mod breaker;
@@ -31,6 +32,7 @@ mod need;
 mod quota;
 mod retry_after;
 mod state;
+mod subject;
 mod throttle;
 mod token;
 
@@ -42,6 +44,7 @@ pub(crate) use lists::TagPage;
 pub(crate) use manifest::FetchedManifest;
 pub use quota::Quota;
 pub use state::{OperationState, UpstreamState};
+pub(crate) use subject::Subject;
 
 use link::{Answer, Ask, Given, Link, without_user};
 use need::Need;
@@ -54,8 +57,8 @@ const REPOSITORIES: u64 = 100_000;
 pub(crate) struct Upstream {
     link: Arc<Link>,
     tokens: Tokens,
-    /// What each repository wanted, so that it need not say so again.
-    needs: Cache<RepositoryName, Need>,
+    /// What each of them wanted, so that it need not say so again.
+    needs: Cache<Subject, Need>,
     /// The token of the settings, which goes with everything.
     own_token: Option<HeaderValue>,
 }
@@ -115,8 +118,13 @@ impl Upstream {
         url
     }
 
-    /// Asks with what the repository is known to want, and once more if it wants something else.
     async fn ask(&self, repository: &RepositoryName, ask: &Ask) -> Result<Given, UpstreamError> {
+        let subject = Subject::Repository(repository.clone());
+        self.ask_of(&subject, ask).await
+    }
+
+    /// Asks with what the subject is known to want, and once more if it wants something else.
+    async fn ask_of(&self, subject: &Subject, ask: &Ask) -> Result<Given, UpstreamError> {
         if self.link.settings.offline {
             return Err(UpstreamError::Offline {
                 upstream: self.link.name().into(),
@@ -125,7 +133,10 @@ impl Upstream {
         let unauthorized = || UpstreamError::Unauthorized {
             asked: ask.asked.clone(),
         };
-        let known = self.needs.get(repository);
+        let known = self.needs.get(subject).or_else(|| {
+            // It does not say with what it is asked.
+            (*subject == Subject::HarborApi).then_some(Need::Basic)
+        });
         let shown = self.credential(known.as_ref(), ask).await?;
         let challenge = match self.link.send(ask, shown.header()).await? {
             Answer::Given(given) => return Ok(given),
@@ -134,12 +145,12 @@ impl Upstream {
         if self.own_token.is_some() {
             return Err(unauthorized());
         }
-        let need = Need::read(&self.link, ask, repository, &challenge)?;
+        let need = Need::read(&self.link, ask, subject, &challenge)?;
         shown.refuse();
         if known.as_ref() == Some(&need) && !shown.outdated() {
             return Err(unauthorized());
         }
-        self.needs.insert(repository.clone(), need.clone());
+        self.needs.insert(subject.clone(), need.clone());
         let shown = self.credential(Some(&need), ask).await?;
         match self.link.send(ask, shown.header()).await? {
             Answer::Given(given) => Ok(given),

@@ -8,7 +8,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, Client, Proxy, Url, redirect};
 
 use super::error::OpenUpstreamError;
-use super::guard::{Guard, GuardedResolver};
+use super::guard::{Guard, GuardedResolver, loopback};
 use crate::settings::{Secret, UpstreamSettings};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -43,6 +43,10 @@ pub(super) fn build(
         builder = builder.proxy(proxy.ok_or_else(|| OpenUpstreamError::Proxy {
             upstream: upstream(),
         })?);
+    }
+    if settings.proxy.is_none() && loopback(&settings.url) {
+        // No proxy of the environment can reach what is on this machine.
+        builder = builder.no_proxy();
     }
     if let Some(path) = &settings.ca_file {
         let pem = fs::read(path).map_err(|source| OpenUpstreamError::CaFile {

@@ -125,7 +125,8 @@ fn literal(url: &Url) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }
 
-fn loopback(url: &Url) -> bool {
+/// Whether a URL is of this machine.
+pub(super) fn loopback(url: &Url) -> bool {
     url.host_str() == Some("localhost") || literal(url).is_some_and(address::loopback)
 }
 

@@ -15,6 +15,7 @@ use super::counts::Operation;
 use super::error::{Asked, Nonsense, UpstreamError, host_of};
 use super::guard::Refusal;
 use super::link::{Ask, refused};
+use super::subject::Subject;
 
 const LIST_BYTES: u64 = 8 << 20;
 const REFERRER_PAGES: usize = 20;
@@ -29,8 +30,8 @@ pub(crate) struct TagPage {
 }
 
 #[derive(Deserialize)]
-struct TagDocument {
-    tags: Option<Vec<String>>,
+pub(super) struct TagDocument {
+    pub(super) tags: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +74,23 @@ impl Upstream {
     ) -> Result<Vec<Descriptor>, UpstreamError> {
         let deadline = Instant::now() + deadline;
         let repository = self.name_there(repository);
-        let mut next = Some(self.url(&repository, &format!("referrers/{subject}")));
+        match self
+            .listed_referrers(&repository, subject, deadline)
+            .await?
+        {
+            Some(referrers) => Ok(referrers),
+            None => self.tagged_referrers(&repository, subject, deadline).await,
+        }
+    }
+
+    /// What refers to a manifest as the referrers API has it; `None` where there is no such API.
+    pub(super) async fn listed_referrers(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Descriptor>>, UpstreamError> {
+        let mut next = Some(self.url(repository, &format!("referrers/{subject}")));
         let mut referrers = Vec::new();
         for _ in 0..REFERRER_PAGES {
             let Some(url) = next.take() else { break };
@@ -81,10 +98,8 @@ impl Upstream {
             let mut ask = list_ask(url, what, deadline);
             let index = HeaderValue::from_static(MediaType::OCI_INDEX);
             ask.headers.insert(ACCEPT, index);
-            let (page, link): (IndexDocument, _) = match self.list(&repository, &ask).await {
-                Err(UpstreamError::NotFound { .. }) if referrers.is_empty() => {
-                    return self.tagged_referrers(&repository, subject, deadline).await;
-                }
+            let (page, link): (IndexDocument, _) = match self.list(repository, &ask).await {
+                Err(UpstreamError::NotFound { .. }) if referrers.is_empty() => return Ok(None),
                 page => page?,
             };
             referrers.extend(page.manifests.unwrap_or_default());
@@ -94,7 +109,7 @@ impl Upstream {
             }
             next = link;
         }
-        Ok(referrers)
+        Ok(Some(referrers))
     }
 
     /// Distribution specification, "Referrers Tag Schema".
@@ -124,13 +139,22 @@ impl Upstream {
         Ok(referrers)
     }
 
-    /// A list, and where its next part is: always at the registry itself.
     async fn list<T: DeserializeOwned>(
         &self,
         repository: &RepositoryName,
         ask: &Ask,
     ) -> Result<(T, Option<Url>), UpstreamError> {
-        let given = self.ask(repository, ask).await?;
+        let subject = Subject::Repository(repository.clone());
+        self.list_of(&subject, ask).await
+    }
+
+    /// A list, and where its next part is: always at the registry itself.
+    pub(super) async fn list_of<T: DeserializeOwned>(
+        &self,
+        subject: &Subject,
+        ask: &Ask,
+    ) -> Result<(T, Option<Url>), UpstreamError> {
+        let given = self.ask_of(subject, ask).await?;
         let next = next_page(given.response.headers()).and_then(|next| ask.url.join(&next).ok());
         if let Some(next) = &next
             && next.origin() != ask.url.origin()
@@ -146,7 +170,7 @@ impl Upstream {
     }
 }
 
-fn list_ask(url: Url, subject: String, deadline: Instant) -> Ask {
+pub(super) fn list_ask(url: Url, subject: String, deadline: Instant) -> Ask {
     Ask {
         operation: Operation::List,
         method: Method::GET,

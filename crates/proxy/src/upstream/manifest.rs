@@ -95,6 +95,13 @@ impl Upstream {
         let algorithm = told.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
         let digest = Digest::of(algorithm, &bytes);
         match told {
+            // Its digest leaves out the signatures that its bytes have.
+            Some(told) if told != digest && schema1(content_type.as_deref()) => {
+                Err(UpstreamError::Invalid {
+                    asked,
+                    nonsense: Nonsense::Schema1,
+                })
+            }
             Some(told) if told != digest => Err(mismatch(&asked, &told, &digest)),
             Some(_) | None => Ok(FetchedManifest {
                 digest,
@@ -167,6 +174,11 @@ fn told_digest(headers: &HeaderMap, asked: &Asked) -> Result<Option<Digest>, Ups
             Err(invalid())
         }
     }
+}
+
+fn schema1(content_type: Option<&str>) -> bool {
+    let media_type = content_type.and_then(|text| text.parse::<MediaType>().ok());
+    media_type.is_some_and(|media_type| media_type.schema1())
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {

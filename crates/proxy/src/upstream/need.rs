@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use berth_oci::RepositoryName;
 use http::HeaderMap;
 use reqwest::Url;
 
 use super::challenge::Challenge;
 use super::error::{Nonsense, UpstreamError, host_of};
 use super::link::{Ask, Link, refused, without_user};
+use super::subject::Subject;
 use crate::settings::Credentials;
 
 /// The most repositories that one token is asked for.
@@ -27,7 +27,7 @@ pub(super) enum Need {
 pub(super) struct Grant {
     pub(super) realm: Url,
     pub(super) service: Option<String>,
-    /// Never more than `pull`.
+    /// Never more than `pull`, or the catalog.
     pub(super) scopes: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Need {
     pub(super) fn read(
         link: &Link,
         ask: &Ask,
-        repository: &RepositoryName,
+        subject: &Subject,
         headers: &HeaderMap,
     ) -> Result<Self, UpstreamError> {
         let challenges = Challenge::all(headers);
@@ -45,7 +45,7 @@ impl Need {
             challenges.find(|challenge: &&Challenge| challenge.scheme == scheme)
         };
         if let Some(bearer) = of_scheme("bearer") {
-            let grant = Grant::read(link, ask, repository, bearer)?;
+            let grant = Grant::read(link, ask, subject, bearer)?;
             return Ok(Self::Token(Arc::new(grant)));
         }
         let password = matches!(link.settings.credentials, Credentials::Password { .. });
@@ -62,7 +62,7 @@ impl Grant {
     fn read(
         link: &Link,
         ask: &Ask,
-        repository: &RepositoryName,
+        subject: &Subject,
         challenge: &Challenge,
     ) -> Result<Self, UpstreamError> {
         let realm = challenge
@@ -85,7 +85,7 @@ impl Grant {
         Ok(Self {
             realm,
             service: challenge.parameter("service").map(str::to_owned),
-            scopes: scopes(challenge.parameter("scope"), repository),
+            scopes: scopes(challenge.parameter("scope"), subject),
         })
     }
 
@@ -104,9 +104,11 @@ impl Grant {
     }
 }
 
-/// The repositories that a challenge names, each for `pull`; the one that is asked for if it names
-/// none.
-fn scopes(challenged: Option<&str>, repository: &RepositoryName) -> Vec<String> {
+/// The repositories that a challenge names, each for `pull`; what is asked for if it names none.
+fn scopes(challenged: Option<&str>, subject: &Subject) -> Vec<String> {
+    let Subject::Repository(repository) = subject else {
+        return vec![Subject::CATALOG_SCOPE.to_owned()];
+    };
     let named: Vec<String> = challenged
         .unwrap_or_default()
         .split_ascii_whitespace()
@@ -127,6 +129,7 @@ fn scopes(challenged: Option<&str>, repository: &RepositoryName) -> Vec<String> 
 #[cfg(test)]
 mod tests {
     use super::scopes;
+    use crate::upstream::subject::Subject;
 
     #[test]
     fn a_scope_is_for_pull_only() {
@@ -144,9 +147,17 @@ mod tests {
                 "repository:a:pull repository:host:5000/b:pull",
             ),
         ];
-        let repository = "team/app".parse().expect("a name");
+        let repository = Subject::Repository("team/app".parse().expect("a name"));
         for (challenged, expected) in cases {
             assert_eq!(scopes(challenged, &repository).join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn the_catalog_is_asked_for_with_its_own_scope_only() {
+        for challenged in [None, Some("registry:catalog:*"), Some("repository:a:push")] {
+            let scopes = scopes(challenged, &Subject::Catalog);
+            assert_eq!(scopes, ["registry:catalog:*"]);
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Nonsense {
     ContentRange,
     NoLength,
     TooLong,
+    Schema1,
+    Endless,
 }
 
 impl fmt::Display for Nonsense {
@@ -37,6 +39,11 @@ impl fmt::Display for Nonsense {
             Self::Json => f.write_str("the answer is not the JSON that it should be"),
             Self::ContentRange => f.write_str("another range came than was asked for"),
             Self::NoLength => f.write_str("the answer does not tell the size"),
+            Self::Endless => f.write_str("the list does not end"),
+            Self::Schema1 => f.write_str(
+                "it is Docker's manifest version 1, which clients can no longer pull: push the \
+                 image again with a current client",
+            ),
             Self::TooLong => f.write_str("more bytes came than were announced"),
         }
     }

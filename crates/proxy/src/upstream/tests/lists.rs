@@ -1,7 +1,8 @@
 use berth_oci::Page;
 
 use super::fake::{Fake, answer, ok};
-use super::{SOON, app, digest, upstream};
+use super::{SOON, app, digest, password, upstream};
+use crate::remote_registry::{RemoteRegistry, RemoteSettings};
 use crate::upstream::UpstreamError;
 use crate::upstream::guard::Refusal;
 
@@ -114,4 +115,49 @@ async fn a_list_that_is_not_json_is_refused() {
         .await;
     let error = error.expect_err("nonsense");
     assert!(matches!(error, UpstreamError::Invalid { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_catalog_and_all_tags_come_from_all_pages() {
+    let registry = Fake::start(|seen| match seen.path.as_str() {
+        "/v2/_catalog?n=100" => answer(
+            200,
+            &[("link", r#"</v2/_catalog?next=2>; rel="next""#)],
+            r#"{"repositories":["a/b","NOT A NAME"]}"#,
+        ),
+        "/v2/_catalog?next=2" => ok(r#"{"repositories":["c"]}"#),
+        "/v2/team/app/tags/list" => answer(
+            200,
+            &[("link", r#"<list?token=x>; rel="next""#)],
+            r#"{"tags":["v2","not a tag"]}"#,
+        ),
+        _ => ok(r#"{"tags":["v1"]}"#),
+    })
+    .await;
+    let upstream = upstream(&registry.url);
+    let names = upstream.catalog().await.expect("names");
+    assert_eq!(names, ["a/b", "NOT A NAME", "c"]);
+    let tags = upstream.all_tags(&app()).await.expect("tags");
+    let tags: Vec<_> = tags.iter().map(ToString::to_string).collect();
+    assert_eq!(tags, ["v2", "v1"]);
+}
+
+#[tokio::test]
+async fn a_harbor_lists_what_its_user_may_see_by_its_own_api() {
+    let registry = Fake::start(|seen| match seen.path.split('?').next() {
+        Some("/api/v2.0/projects") => ok(r#"[{"name":"team"},{"name":"other"}]"#),
+        Some("/api/v2.0/projects/team/repositories") => ok(r#"[{"name":"team/a/b"}]"#),
+        Some("/api/v2.0/projects/other/repositories") => ok("[]"),
+        _ => answer(403, &[], "{}"),
+    })
+    .await;
+    let settings = RemoteSettings {
+        url: registry.url.clone(),
+        credentials: password(),
+        ca_file: None,
+        allow_hosts: Vec::new(),
+    };
+    let remote = RemoteRegistry::new(settings).expect("a client");
+    let names = remote.repositories().await.expect("names");
+    assert_eq!(names, ["team/a/b"]);
 }

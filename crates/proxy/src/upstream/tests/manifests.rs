@@ -174,3 +174,18 @@ async fn an_upstream_that_is_offline_is_not_asked() {
     assert!(matches!(error, UpstreamError::Offline { .. }), "{error}");
     assert!(registry.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_manifest_of_version_1_is_called_that() {
+    let told = digest(b"without its signatures").to_string();
+    let registry = Fake::start(move |_| {
+        let signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+        let headers = [("content-type", signed), ("docker-content-digest", &*told)];
+        answer(200, &headers, r#"{"schemaVersion":1,"signatures":[]}"#)
+    })
+    .await;
+    let upstream = upstream(&registry.url);
+    let error = upstream.manifest(&app(), &tag(), SOON).await;
+    let error = error.expect_err("a refusal").to_string();
+    assert!(error.contains("version 1"), "{error}");
+}
