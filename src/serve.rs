@@ -8,7 +8,7 @@ use berth_proxy::{Proxy, ProxySettings};
 use berth_registry::auth::Place;
 use berth_registry::cache::CacheLimits;
 use berth_registry::source::Sources;
-use berth_registry::{Db, LocalStore, Registry, SystemClock};
+use berth_registry::{Db, LocalStore, Registry, Release, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -185,7 +185,7 @@ fn metrics_server(config: &Config, metrics: Arc<Metrics>) -> Server {
 
 async fn open_registry(config: &Config) -> anyhow::Result<Arc<Registry>> {
     let file = config.database_file();
-    let db = Db::open(&file)
+    let db = Db::open(&file, &Release::this())
         .await
         .with_context(|| format!("could not open the database {}", file.display()))?;
     let folder = config.store_folder();

@@ -10,7 +10,7 @@ use berth_oci::Digest;
 use berth_registry::auth::{Place, SecretKeys};
 use berth_registry::cache::CacheLimits;
 use berth_registry::source::{Asked, LocateError, Located, Pushes, Sources};
-use berth_registry::{Db, Limits, LocalStore, Registry, SystemClock};
+use berth_registry::{Db, Limits, LocalStore, Registry, Release, SystemClock};
 use futures_util::FutureExt as _;
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -256,7 +256,9 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("berth.db")).await.unwrap();
+        let db = Db::open(&folder.path().join("berth.db"), &Release::this())
+            .await
+            .unwrap();
         let store = LocalStore::open(&folder.path().join("store")).unwrap();
         let limits = Limits {
             manifest_bytes: 4 * 1024 * 1024,

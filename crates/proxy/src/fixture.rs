@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use berth_registry::auth::{Place, SecretKeys};
 use berth_registry::cache::CacheLimits;
-use berth_registry::{Db, Limits, LocalStore, Registry, SystemClock};
+use berth_registry::{Db, Limits, LocalStore, Registry, Release, SystemClock};
 use tempfile::TempDir;
 
 use crate::settings::{UpstreamDocument, UpstreamSecrets, UpstreamSettings};
@@ -18,7 +18,9 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("berth.db")).await.unwrap();
+        let db = Db::open(&folder.path().join("berth.db"), &Release::this())
+            .await
+            .unwrap();
         let store = LocalStore::open(&folder.path().join("store")).unwrap();
         let limits = Limits {
             manifest_bytes: 4 * 1024 * 1024,

@@ -4,7 +4,7 @@
 //! `RETURNING`). Functions of the modules below borrow a connection: the caller owns the
 //! transaction, and `now` is an argument.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,7 +20,9 @@ pub(crate) mod blobs;
 pub(crate) mod browse;
 pub(crate) mod cached_blobs;
 pub(crate) mod changes;
+pub(crate) mod checks;
 pub(crate) mod collectable;
+pub(crate) mod copy;
 pub(crate) mod deletions;
 pub(crate) mod fills;
 pub(crate) mod held_manifests;
@@ -46,12 +48,16 @@ pub(crate) mod usage;
 pub(crate) mod users;
 mod writer;
 
+use crate::release::Release;
+pub use copy::CopyError;
 pub use writer::WriterMetrics;
 use writer::{Durability, Writer};
 
 /// Readers that run beside each other; a read takes some tens of microseconds.
 const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is behind the name of a database that is being restored.
+pub(crate) const RESTORING: &str = ".restoring";
 
 #[derive(Clone)]
 pub struct Db {
@@ -62,18 +68,34 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the file, makes it if it is not there, and brings its schema up to date.
-    pub async fn open(file: &Path) -> Result<Self, DbError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            .disable_statement_logging();
-        let mut writer = options.clone().connect().await?;
-        migrations::run(&mut writer).await?;
+    /// Opens the file, makes it if it is not there, and brings its schema up to date, unless this
+    /// release is too old for it. Only the process that holds the data folder may do so.
+    pub async fn open(file: &Path, release: &Release) -> Result<Self, OpenDbError> {
+        let restoring = copy::with_suffix(file, RESTORING);
+        if restoring.exists() {
+            return Err(OpenDbError::Restoring(restoring));
+        }
+        let options = options(file).create_if_missing(true);
+        let mut writer = options.connect().await.map_err(DbError::from)?;
+        migrations::run(&mut writer, file, release).await?;
+        Ok(Self::started(writer, options).await?)
+    }
+
+    /// Opens a file that is there as it is, beside a server that may be running.
+    pub async fn attach(file: &Path, release: &Release) -> Result<Self, OpenDbError> {
+        if !file.exists() {
+            return Err(OpenDbError::Missing(file.to_owned()));
+        }
+        let options = options(file);
+        let mut writer = options.connect().await.map_err(DbError::from)?;
+        migrations::check(&mut writer, file, release).await?;
+        Ok(Self::started(writer, options).await?)
+    }
+
+    async fn started(
+        writer: SqliteConnection,
+        options: SqliteConnectOptions,
+    ) -> Result<Self, DbError> {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(1)
@@ -134,6 +156,66 @@ impl Db {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .disable_statement_logging()
+}
+
+/// Why a database was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenDbError {
+    #[error("there is no database {}", .0.display())]
+    Missing(PathBuf),
+    #[error(
+        "the database is of an earlier release: `berth serve` upgrades it when it starts, after a \
+         copy of it was made"
+    )]
+    Outdated,
+    #[error(
+        "berth {oldest} or newer is needed for this database, and this is berth {release}: start \
+         a newer one, or go back to the copy from before the upgrade{}",
+        listed(copies)
+    )]
+    TooOld {
+        release: Release,
+        oldest: Release,
+        copies: Vec<PathBuf>,
+    },
+    #[error(
+        "the database was not upgraded, and is as it was: {} has to be made first",
+        copy.display()
+    )]
+    Copy {
+        copy: PathBuf,
+        #[source]
+        source: CopyError,
+    },
+    #[error(
+        "a restore was interrupted: run `berth restore` again, or remove {} to begin with an empty \
+         registry",
+        .0.display()
+    )]
+    Restoring(PathBuf),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+fn listed(copies: &[PathBuf]) -> String {
+    let names: Vec<_> = copies
+        .iter()
+        .map(|copy| copy.display().to_string())
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(", {}", names.join(", "))
 }
 
 /// A statement failed, or the writer is gone. Cheap to clone, since all writers of a commit that

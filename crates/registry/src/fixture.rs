@@ -21,6 +21,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::pusher::Pusher;
 use crate::registry::{Limits, Registry};
+use crate::release::Release;
 use crate::store::LocalStore;
 
 pub(crate) struct Fixture {
@@ -56,7 +57,9 @@ impl Fixture {
     pub(crate) async fn open_with(cache_limits: CacheLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000)));
-        let db = Db::open(&folder.path().join("berth.db")).await.unwrap();
+        let db = Db::open(&folder.path().join("berth.db"), &Release::this())
+            .await
+            .unwrap();
         let store = LocalStore::open(&folder.path().join("store")).unwrap();
         let limits = Limits {
             manifest_bytes: 4 * 1024 * 1024,

@@ -79,6 +79,9 @@ pub enum SourceError {
     Db(#[from] DbError),
     #[error("could not read the blob store")]
     Store(#[source] Arc<StoreError>),
+    /// The bytes of a blob have gone, and nobody is told any longer that it is there.
+    #[error("the bytes of {0} are gone")]
+    Gone(Digest),
     /// A registry elsewhere has failed, and what it has is not here.
     #[error("{message}")]
     Elsewhere {

@@ -82,6 +82,16 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Where [`BlobStore::publish`] puts an upload.
     fn key(&self, upload: UploadId) -> Key;
 
+    /// The upload whose [`BlobStore::key`] this is; `None` for what this store would not make.
+    fn upload(&self, key: &Key) -> Option<UploadId>;
+
+    /// All objects, in parts that are small however many there are, and in no order. What is
+    /// published or removed meanwhile may be among them or not.
+    fn objects(&self) -> BoxStream<'static, Result<Vec<Key>, StoreError>>;
+
+    /// How large an object is; `None` when there is no such object.
+    async fn object_bytes(&self, key: &Key) -> Result<Option<u64>, StoreError>;
+
     /// The bytes of an object. The stream ends with an error when there are fewer than asked for.
     ///
     /// Errors: [`StoreError::Missing`] when there is no such object.

@@ -13,7 +13,7 @@ use berth_registry::cache::CacheLimits;
 use berth_registry::http::{Client, Scheme};
 use berth_registry::retention::RunState;
 use berth_registry::source::Sources;
-use berth_registry::{Clock, Db, Limits, LocalStore, Registry, Timestamp};
+use berth_registry::{Clock, Db, Limits, LocalStore, Registry, Release, Timestamp};
 use futures_util::stream;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -437,7 +437,9 @@ fn form_urlencoded_value(text: &str) -> String {
 }
 
 async fn open(folder: &Path, clock: &Arc<TestClock>, service: &str) -> Arc<Registry> {
-    let db = Db::open(&folder.join("berth.db")).await.unwrap();
+    let db = Db::open(&folder.join("berth.db"), &Release::this())
+        .await
+        .unwrap();
     let store = LocalStore::open(&folder.join("store")).unwrap();
     let limits = Limits {
         manifest_bytes: 4 * 1024 * 1024,

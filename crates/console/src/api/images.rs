@@ -323,9 +323,9 @@ impl From<SourceError> for Problem {
     fn from(error: SourceError) -> Self {
         match error {
             SourceError::Db(error) => error.into(),
-            error @ (SourceError::Store(_) | SourceError::Elsewhere { .. }) => {
-                Self::internal(error)
-            }
+            error @ (SourceError::Store(_)
+            | SourceError::Gone(_)
+            | SourceError::Elsewhere { .. }) => Self::internal(error),
         }
     }
 }

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_oci::{Digest, RepositoryName};
-use berth_registry::StoreError;
 use berth_registry::cache::KnownBlob;
 use berth_registry::source::{Blob, BlobContent, Content, SourceError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -189,9 +188,9 @@ impl BlobContent for Warm {
     async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError> {
         let remote = self.cached.here.remote.clone();
         let content = match self.blob.read(range.clone()).await {
-            Err(SourceError::Store(error)) if matches!(*error, StoreError::Missing(_)) => {
+            Err(gone @ SourceError::Gone(_)) => {
                 let found = self.cached.find_missing(&self.repository, &self.digest);
-                let found = found.await?.ok_or(SourceError::Store(error))?;
+                let found = found.await?.ok_or(gone)?;
                 return match found {
                     Found::Here(blob) => blob.read(range).await,
                     Found::Coming(joined) => Box::new(joined).read(range).await,

@@ -7,6 +7,7 @@ use futures_util::TryStreamExt as _;
 use self::document::Document;
 use super::images::{ImageSummary, summaries};
 use crate::browse::SourceError;
+use crate::damage;
 use crate::db;
 use crate::db::blobs::LinkedBlob;
 use crate::registry::Registry;
@@ -161,14 +162,25 @@ impl Registry {
         let Some(LinkedBlob { blob, .. }) = found.filter(small) else {
             return Ok(None);
         };
-        let pieces = self.store.read(&blob.key, 0..blob.size_bytes).await?;
-        let bytes = pieces
-            .try_fold(Vec::new(), |mut bytes, piece| async move {
+        let read = async {
+            let pieces = self.store.read(&blob.key, 0..blob.size_bytes).await?;
+            let joined = pieces.try_fold(Vec::new(), |mut bytes, piece| async move {
                 bytes.extend_from_slice(&piece);
                 Ok(bytes)
-            })
-            .await?;
-        Ok(Some(bytes))
+            });
+            joined.await
+        };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) => {
+                let (digest, now) = (&descriptor.digest, self.clock.now());
+                if damage::note(&self.db, &*self.store, digest, &blob, &error, now).await? {
+                    Ok(None)
+                } else {
+                    Err(error.into())
+                }
+            }
+        }
     }
 }
 

@@ -21,7 +21,8 @@ impl From<(i64, i64, String)> for BlobRow {
     }
 }
 
-/// Records bytes that the store has made durable; the row that is there already wins.
+/// Records bytes that the store has made durable; the row that is there already wins, unless its
+/// bytes were found to be corrupt.
 pub(crate) async fn ensure(
     connection: &mut SqliteConnection,
     digest: &Digest,
@@ -43,23 +44,68 @@ pub(crate) async fn ensure(
     if let Some(row) = row {
         return Ok(row.into());
     }
-    let row: (i64, i64, String) =
-        sqlx::query_as("SELECT id, size_bytes, key FROM blobs WHERE digest = $1")
+    let (id, there, place, corrupt_at): (i64, i64, String, Option<i64>) =
+        sqlx::query_as("SELECT id, size_bytes, key, corrupt_at FROM blobs WHERE digest = $1")
             .bind(digest.as_str())
-            .fetch_one(connection)
+            .fetch_one(&mut *connection)
             .await?;
-    Ok(row.into())
+    if corrupt_at.is_none() {
+        return Ok((id, there, place).into());
+    }
+    mend(&mut *connection, id, size_bytes, key).await?;
+    super::unlinked_objects::note(connection, &Key::from_row(place), now).await?;
+    Ok(BlobRow {
+        id,
+        size_bytes,
+        key: key.clone(),
+    })
+}
+
+/// Gives a corrupt blob the bytes that were pushed again.
+async fn mend(
+    connection: &mut SqliteConnection,
+    id: i64,
+    size_bytes: u64,
+    key: &Key,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE blobs SET size_bytes = $2, key = $3, corrupt_at = NULL WHERE id = $1")
+        .bind(id)
+        .bind(signed(size_bytes))
+        .bind(key.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Marks the blob, if its bytes are still those at the key: from then on it is absent to everybody,
+/// until it is pushed again. Tells whether it was marked now.
+pub(crate) async fn mark_corrupt(
+    connection: &mut SqliteConnection,
+    id: i64,
+    key: &Key,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "UPDATE blobs SET corrupt_at = $3 WHERE id = $1 AND key = $2 AND corrupt_at IS NULL",
+    )
+    .bind(id)
+    .bind(key.as_str())
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 pub(crate) async fn find(
     connection: &mut SqliteConnection,
     digest: &Digest,
 ) -> Result<Option<BlobRow>, DbError> {
-    let row: Option<(i64, i64, String)> =
-        sqlx::query_as("SELECT id, size_bytes, key FROM blobs WHERE digest = $1")
-            .bind(digest.as_str())
-            .fetch_optional(connection)
-            .await?;
+    let row: Option<(i64, i64, String)> = sqlx::query_as(
+        "SELECT id, size_bytes, key FROM blobs WHERE digest = $1 AND corrupt_at IS NULL",
+    )
+    .bind(digest.as_str())
+    .fetch_optional(connection)
+    .await?;
     Ok(row.map(BlobRow::from))
 }
 
@@ -80,7 +126,7 @@ pub(crate) async fn find_in_repository(
     let row: Option<(i64, i64, i64, String, Option<i64>)> = sqlx::query_as(
         "SELECT r.id, b.id, b.size_bytes, b.key, rb.collect_at
          FROM repositories r
-         JOIN blobs b ON b.digest = $2
+         JOIN blobs b ON b.digest = $2 AND b.corrupt_at IS NULL
          JOIN repository_blobs rb ON rb.repository_id = r.id AND rb.blob_id = b.id
          WHERE r.name = $1",
     )
@@ -130,7 +176,8 @@ pub(crate) async fn elsewhere(
          JOIN repository_blobs rb ON rb.blob_id = b.id
          JOIN repositories r ON r.id = rb.repository_id
          JOIN projects p ON p.id = r.project_id
-         WHERE b.digest = $1 AND p.name = $2 AND r.deletion_id IS NULL LIMIT 1",
+         WHERE b.digest = $1 AND b.corrupt_at IS NULL AND p.name = $2
+           AND r.deletion_id IS NULL LIMIT 1",
     )
     .bind(digest.as_str())
     .bind(repository.project().as_str())
@@ -157,7 +204,7 @@ pub(crate) async fn repositories_with(
          JOIN repository_blobs rb ON rb.blob_id = b.id
          JOIN repositories r ON r.id = rb.repository_id
          JOIN projects p ON p.id = r.project_id
-         WHERE b.digest = $1 AND r.deletion_id IS NULL
+         WHERE b.digest = $1 AND b.corrupt_at IS NULL AND r.deletion_id IS NULL
          ORDER BY CASE WHEN p.name = $2 THEN 0 ELSE 1 END, r.id LIMIT $3",
     )
     .bind(digest.as_str())

@@ -123,8 +123,8 @@ pub(crate) async fn insert(
 ) -> Result<Inserted, DbError> {
     let again: Option<(i64,)> = sqlx::query_as(
         "UPDATE manifests
-         SET pushed_at = $3, pushed_by = $4, media_type = $5,
-             untagged_at = CASE WHEN untagged_at IS NULL THEN NULL ELSE $6 END
+         SET pushed_at = $3, pushed_by = $4, media_type = $5, bytes = $6, size_bytes = $7,
+             untagged_at = CASE WHEN untagged_at IS NULL THEN NULL ELSE $8 END
          WHERE repository_id = $1 AND digest = $2
          RETURNING id",
     )
@@ -133,6 +133,9 @@ pub(crate) async fn insert(
     .bind(new.pushed_at.0)
     .bind(new.pushed_by)
     .bind(new.manifest.media_type.as_str())
+    // The same, unless those that are there were damaged.
+    .bind(new.bytes)
+    .bind(signed(new.bytes.len() as u64))
     .bind(new.untagged_at.map(|at| at.0))
     .fetch_optional(&mut *connection)
     .await?;
@@ -213,7 +216,7 @@ pub(crate) async fn add_required_blob(
         "INSERT INTO edges (manifest_id, kind, digest, repository_id, size_bytes)
          SELECT $1, 'blob', b.digest, rb.repository_id, b.size_bytes
          FROM blobs b JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = $2
-         WHERE b.digest = $3",
+         WHERE b.digest = $3 AND b.corrupt_at IS NULL",
     )
     .bind(manifest_id)
     .bind(repository_id)

@@ -282,6 +282,7 @@ impl From<SourceError> for ApiError {
                 | StoreError::Io { .. }
                 | StoreError::Object { .. } => Self::internal(SourceError::Store(error)),
             },
+            error @ SourceError::Gone(_) => Self::client(ErrorCode::BlobUnknown, error.to_string()),
             SourceError::Elsewhere {
                 status,
                 code,

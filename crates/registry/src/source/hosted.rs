@@ -11,12 +11,13 @@ use super::{
     StoredManifest,
 };
 use crate::clock::Clock;
-use crate::db::blobs::LinkedBlob;
+use crate::damage;
+use crate::db::blobs::{BlobRow, LinkedBlob};
 use crate::db::manifests::ManifestRow;
 use crate::db::referrers::ReferrersOf;
 use crate::db::repository_blobs::Link;
-use crate::db::{self, Db, signed};
-use crate::store::{BlobStore, Key};
+use crate::db::{self, Db, DbError, signed};
+use crate::store::{BlobStore, StoreError};
 use crate::usage::{Pulled, Usage};
 
 /// What was pushed here.
@@ -140,18 +141,22 @@ impl Source for Hosted {
         let mut connection = self.db.read().await?;
         let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
         Ok(found.map(|found| {
-            let row = found.blob;
+            let size_bytes = found.blob.size_bytes;
             let stored = StoredBlob {
-                store: Arc::clone(&self.store),
-                key: row.key,
                 pulled: Pulled::Blob {
                     repository_id: found.repository_id,
-                    id: row.id,
+                    id: found.blob.id,
                 },
                 usage: Arc::clone(&self.usage),
-                clock: Arc::clone(&self.clock),
+                object: Object {
+                    db: self.db.clone(),
+                    store: Arc::clone(&self.store),
+                    clock: Arc::clone(&self.clock),
+                    digest: digest.clone(),
+                    row: found.blob,
+                },
             };
-            Blob::new(row.size_bytes, Box::new(stored))
+            Blob::new(size_bytes, Box::new(stored))
         }))
     }
 
@@ -195,19 +200,47 @@ impl Source for Hosted {
 
 /// A blob whose bytes are in the store, and what to count when they are asked for.
 struct StoredBlob {
-    store: Arc<dyn BlobStore>,
-    key: Key,
+    object: Object,
     pulled: Pulled,
     usage: Arc<Usage>,
+}
+
+struct Object {
+    db: Db,
+    store: Arc<dyn BlobStore>,
     clock: Arc<dyn Clock>,
+    digest: Digest,
+    row: BlobRow,
+}
+
+impl Object {
+    async fn damaged(&self, error: &StoreError) -> Result<bool, DbError> {
+        let now = self.clock.now();
+        damage::note(&self.db, &*self.store, &self.digest, &self.row, error, now).await
+    }
 }
 
 #[async_trait]
 impl BlobContent for StoredBlob {
     async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError> {
-        let bytes = self.store.read(&self.key, range).await?;
-        self.usage.count(self.pulled, self.clock.now());
-        Ok(bytes.err_into().boxed())
+        let object = self.object;
+        let bytes = match object.store.read(&object.row.key, range).await {
+            Ok(bytes) => bytes,
+            Err(error) if object.damaged(&error).await? => {
+                return Err(SourceError::Gone(object.digest));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.usage.count(self.pulled, object.clock.now());
+        let object = Arc::new(object);
+        let noted = move |error: StoreError| {
+            let object = Arc::clone(&object);
+            async move {
+                object.damaged(&error).await?;
+                Err(SourceError::from(error))
+            }
+        };
+        Ok(bytes.or_else(noted).boxed())
     }
 }
 

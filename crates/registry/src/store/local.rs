@@ -20,6 +20,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use berth_oci::UploadId;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::{GetResultPayload, ObjectStoreExt as _};
 use rustix::fs::{FlockOperation, flock};
@@ -28,13 +29,14 @@ use uuid::Uuid;
 
 use super::{BlobStore, ByteStream, Key, Staging, StoreError};
 
+mod list;
 mod read;
 
 pub struct LocalStore {
     root: PathBuf,
     objects: LocalFileSystem,
-    /// Held while the store is open: another server would sweep our uploads away.
-    _lock: File,
+    /// Held by a server while the store is open: another one would sweep our uploads away.
+    _lock: Option<File>,
 }
 
 impl LocalStore {
@@ -43,6 +45,18 @@ impl LocalStore {
         create_folders(root).map_err(io_error("create the folders"))?;
         let lock =
             lock(root).map_err(io_error("lock the folder, which another server may hold,"))?;
+        Self::opened(root, Some(lock))
+    }
+
+    /// Opens a folder that is there, beside a server that may be running.
+    pub fn attach(root: &Path) -> Result<Self, StoreError> {
+        for folder in ["uploads", "blobs"] {
+            fs::metadata(root.join(folder)).map_err(io_error("find the folders"))?;
+        }
+        Self::opened(root, None)
+    }
+
+    fn opened(root: &Path, lock: Option<File>) -> Result<Self, StoreError> {
         let objects =
             LocalFileSystem::new_with_prefix(root).map_err(object_error("open the folder"))?;
         Ok(Self {
@@ -110,11 +124,7 @@ impl BlobStore for LocalStore {
 
     async fn staged_bytes(&self, upload: UploadId) -> Result<Option<u64>, StoreError> {
         let path = self.staged_path(upload);
-        blocking(move || match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            found => Ok(Some(found.map_err(io_error("look at an upload"))?.len())),
-        })
-        .await
+        blocking(move || length(&path).map_err(io_error("look at an upload"))).await
     }
 
     async fn read_staged(
@@ -171,6 +181,21 @@ impl BlobStore for LocalStore {
     fn key(&self, upload: UploadId) -> Key {
         let name = upload.to_string();
         Key(format!("blobs/{}/{name}", &name[..2]))
+    }
+
+    fn upload(&self, key: &Key) -> Option<UploadId> {
+        let (_, name) = key.as_str().rsplit_once('/')?;
+        let upload = name.parse().ok()?;
+        (self.key(upload) == *key).then_some(upload)
+    }
+
+    fn objects(&self) -> BoxStream<'static, Result<Vec<Key>, StoreError>> {
+        list::objects(self.root.join("blobs"))
+    }
+
+    async fn object_bytes(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        let object = self.object_path(key);
+        blocking(move || length(&object).map_err(io_error("look at an object"))).await
     }
 
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
@@ -275,6 +300,13 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
         folder
     };
     File::open(folder)?.sync_all()
+}
+
+fn length(path: &Path) -> io::Result<Option<u64>> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => Ok(Some(found?.len())),
+    }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -138,7 +138,8 @@ fn told(error: WarmError) -> String {
         | E::Unknown { .. }
         | E::Locate(LocateError::Name(_))
         | E::Source(SourceError::Elsewhere { .. }) => error.to_string(),
-        E::Locate(LocateError::Db(_)) | E::Source(SourceError::Db(_) | SourceError::Store(_)) => {
+        E::Locate(LocateError::Db(_))
+        | E::Source(SourceError::Db(_) | SourceError::Store(_) | SourceError::Gone(_)) => {
             error!(
                 error = &error as &dyn std::error::Error,
                 "could not fetch an image ahead of need"

@@ -167,7 +167,7 @@ pub(crate) async fn present(
          WHERE e.manifest_id = $1 AND e.kind = 'child'
          UNION ALL
          SELECT e.digest FROM edges e
-         JOIN blobs b ON b.digest = e.digest
+         JOIN blobs b ON b.digest = e.digest AND b.corrupt_at IS NULL
          JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
          WHERE e.manifest_id = $1 AND e.kind = 'blob'",
     )

@@ -151,3 +151,46 @@ async fn files_of_others_are_left_alone() {
     fs::write(fixture.folder.path().join("uploads/notes.txt"), "mine").unwrap();
     assert_eq!(fixture.store.staged().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn objects_are_listed_in_parts_and_nothing_else_is() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let mut expected = Vec::new();
+    for _ in 0..1500 {
+        let key = store.key(UploadId::from(Uuid::new_v4()));
+        fs::write(fixture.folder.path().join(key.as_str()), "bytes").unwrap();
+        assert_eq!(
+            store.upload(&key).map(|upload| store.key(upload)),
+            Some(key.clone())
+        );
+        expected.push(key);
+    }
+    fs::write(fixture.folder.path().join("blobs/00/notes.txt"), "mine").unwrap();
+    fixture.write(0, b"staged").await;
+    let parts: Vec<Vec<Key>> = store.objects().try_collect().await.unwrap();
+    assert!(parts.len() > 1);
+    let mut listed = parts.concat();
+    listed.sort_by_key(ToString::to_string);
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!(listed, expected);
+    assert_eq!(store.object_bytes(&listed[0]).await.unwrap(), Some(5));
+    let nowhere = store.key(UploadId::from(Uuid::nil()));
+    assert_eq!(store.object_bytes(&nowhere).await.unwrap(), None);
+    for other in ["blobs/00/notes.txt", "blobs/../a", "a"] {
+        assert_eq!(store.upload(&Key(other.to_owned())), None);
+    }
+}
+
+#[tokio::test]
+async fn a_store_is_opened_beside_its_server_and_never_made_there() {
+    let fixture = Fixture::new();
+    fixture.write(0, b"abc").await;
+    let key = fixture.store.publish(fixture.upload).await.unwrap();
+    let beside = LocalStore::attach(fixture.folder.path()).unwrap();
+    assert_eq!(beside.object_bytes(&key).await.unwrap(), Some(3));
+    assert!(LocalStore::open(fixture.folder.path()).is_err());
+    let nowhere = fixture.folder.path().join("nowhere");
+    assert!(LocalStore::attach(&nowhere).is_err());
+    assert!(!nowhere.exists());
+}
