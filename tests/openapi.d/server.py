@@ -181,6 +181,8 @@ def seed_space(database):
             " VALUES (?, 1, 'shop/web', 'old', ?, 'rule 1 selects it and does not keep it')",
             (ENDED, digest(b"old")),
         )
+        # For as long as any run takes.
+        connection.execute("UPDATE deletions SET id = ?, purge_at = purge_at * 2", (ENDED,))
     connection.close()
 
 
@@ -204,6 +206,10 @@ def push_image():
         artifactType="application/vnd.example.signature", config=empty, layers=[empty], subject=subject
     )
     push_manifest(digest(signature), signature)
+    # What nothing names, and a tag that was deleted: to be collected, and to be brought back.
+    push_blob("application/vnd.oci.image.layer.v1.tar", b"of no image")
+    push_manifest("gone", image)
+    send("DELETE", "/v2/shop/web/manifests/gone", b"")
 
 
 def digest(content):

@@ -93,9 +93,16 @@ impl Fixture {
     }
 
     pub(crate) async fn push_blob(&self, bytes: &'static [u8]) -> Digest {
-        let digest = Digest::of(Algorithm::Sha256, bytes);
+        self.push_blob_to(self.repository.as_str(), bytes).await
+    }
+
+    pub(crate) async fn push_blob_to(&self, repository: &str, bytes: &'static [u8]) -> Digest {
+        let (repository, digest) = (
+            repository.parse().unwrap(),
+            Digest::of(Algorithm::Sha256, bytes),
+        );
         self.registry
-            .upload_blob(&self.repository, digest.clone(), &mut body(bytes), pusher())
+            .upload_blob(&repository, digest.clone(), &mut body(bytes), pusher())
             .await
             .unwrap();
         digest

@@ -6,6 +6,8 @@ use crate::audit::Actor;
 use crate::fixture::{Fixture, GRACE, descriptor, image, index, pusher};
 use crate::upload::Mounted;
 
+mod interleavings;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const CONFIG: &[u8] = b"{}";
 
@@ -33,15 +35,27 @@ impl Fixture {
     }
 
     async fn mount(&self, to: &str, bytes: &[u8]) {
+        let (from, to) = (self.repository.clone(), to.parse().unwrap());
+        assert!(self.mounts(from, &to, bytes).await);
+    }
+
+    /// Whether the blob could be mounted from there.
+    async fn try_mount(&self, from: &str, bytes: &[u8]) -> bool {
+        self.mounts(from.parse().unwrap(), &self.repository, bytes)
+            .await
+    }
+
+    async fn mounts(&self, from: RepositoryName, to: &RepositoryName, bytes: &[u8]) -> bool {
         let mount = Mount {
             digest: Digest::of(Algorithm::Sha256, bytes),
-            from: Some(self.repository.clone()),
+            from: Some(from.clone()),
             algorithm: Algorithm::Sha256,
         };
-        let to = to.parse().unwrap();
-        let from = Some(self.repository.clone());
-        let mounted = self.registry.mount_blob(&to, &mount, from, pusher()).await;
-        assert!(matches!(mounted.unwrap(), Mounted::Blob));
+        let mounted = self
+            .registry
+            .mount_blob(to, &mount, Some(from), pusher())
+            .await;
+        matches!(mounted.unwrap(), Mounted::Blob)
     }
 
     /// Objects in the store.
