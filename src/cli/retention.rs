@@ -18,7 +18,7 @@ pub(crate) enum RetentionCommand {
         #[arg(value_parser = project_name)]
         project: ProjectName,
         #[command(flatten)]
-        policy: PolicySource,
+        policy: Box<PolicySource>,
     },
     /// Keep everything
     Rm {
@@ -33,7 +33,7 @@ pub(crate) enum RetentionCommand {
         #[arg(long)]
         removed: bool,
         #[command(flatten)]
-        policy: PolicySource,
+        policy: Box<PolicySource>,
     },
     /// Remove what the policy does not keep, and wait for the end
     Run {

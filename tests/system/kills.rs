@@ -2,6 +2,7 @@
 
 mod crash_points;
 mod random_moments;
+mod retention;
 mod rights;
 
 pub(crate) use random_moments::{kill_after, seed};

@@ -29,6 +29,7 @@ mod protocols;
 mod pull_through;
 mod recorded;
 mod referrers;
+mod retention;
 mod slow_clients;
 mod support;
 mod tls;

@@ -44,10 +44,8 @@ impl Registry {
         self.write_usage().await?;
         let now = self.clock.now();
         let mut items = Vec::new();
-        let start = after.map(|place| place.repository.as_str());
-        let mut repository = self
-            .next_repository(project, start.unwrap_or_default(), start.is_some())
-            .await?;
+        let start = after.map_or("", |place| place.repository.as_str());
+        let mut repository = self.next_repository(project, start, "").await?;
         while let Some((id, name)) = repository {
             let after = after.filter(|place| place.repository == name);
             let after = after.map(|place| &place.reference);
@@ -56,7 +54,9 @@ impl Registry {
             if items.len() >= limit {
                 break;
             }
-            repository = self.next_repository(project, name.as_str(), false).await?;
+            repository = self
+                .next_repository(project, name.as_str(), name.as_str())
+                .await?;
         }
         Ok(items)
     }
@@ -79,11 +79,11 @@ impl Registry {
     pub(super) async fn next_repository(
         &self,
         project: &ProjectName,
-        after: &str,
-        inclusive: bool,
+        from: &str,
+        but: &str,
     ) -> Result<Option<(i64, RepositoryName)>, DbError> {
         let mut connection = self.db.read_unasked().await?;
-        rows::next_repository(&mut connection, project, after, inclusive).await
+        rows::next_repository(&mut connection, project, from, but).await
     }
 
     async fn preview_repository(
@@ -109,7 +109,8 @@ impl Registry {
             return Ok(());
         }
         if let Some(going) = snapshot::untagged(&self.db, repository, policy, now).await? {
-            self.preview_untagged(repository.1, &going, last_digest, limit, items)
+            let after = last_digest.map_or("", Digest::as_str);
+            self.preview_untagged(repository, going, after, limit, items)
                 .await?;
         }
         Ok(())
@@ -147,33 +148,32 @@ impl Registry {
 
     async fn preview_untagged(
         &self,
-        repository: &RepositoryName,
-        going: &Going,
-        after: Option<&Digest>,
+        (repository_id, repository): (i64, &RepositoryName),
+        going: Going,
+        after: &str,
         limit: usize,
         items: &mut Vec<Preview>,
     ) -> Result<(), DbError> {
         let mut connection = self.db.read_unasked().await?;
-        let mut digests = Vec::new();
-        for id in &going.manifests {
-            digests.extend(rows::digest(&mut connection, *id).await?);
-        }
-        digests.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        let behind = digests
-            .into_iter()
-            .filter(|digest| after.is_none_or(|after| digest.as_str() > after.as_str()));
-        items.extend(
-            behind
-                .take(limit.saturating_sub(items.len()))
-                .map(|digest| Preview {
-                    repository: repository.clone(),
-                    tag: None,
-                    digest,
-                    keep: false,
-                    rule: None,
-                    reason: Going::reason(going.days),
-                }),
+        let missing = limit.saturating_sub(items.len());
+        let (until, wanted) = (going.until, going.manifests.into_iter().collect());
+        let digests = rows::untagged_digests(
+            &mut connection,
+            repository_id,
+            until,
+            after,
+            &wanted,
+            missing,
         );
+        let digests = digests.await?.into_iter();
+        items.extend(digests.map(|digest| Preview {
+            repository: repository.clone(),
+            tag: None,
+            digest,
+            keep: false,
+            rule: None,
+            reason: Going::reason(going.days),
+        }));
         Ok(())
     }
 }

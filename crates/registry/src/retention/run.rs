@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use berth_oci::{Digest, ProjectName, RepositoryName};
+use berth_oci::{ProjectName, RepositoryName};
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tokio_util::sync::CancellationToken;
@@ -10,13 +10,13 @@ use super::policy::Policy;
 use super::snapshot::{self, Going};
 use super::{Removal, Totals};
 use crate::clock::Timestamp;
+use crate::db::DbError;
 use crate::db::retention::{rows, runs};
-use crate::db::{self, DbError};
 use crate::deletion::{DeleteError, Remover};
 use crate::registry::Registry;
 
 /// So much is removed in one transaction, so that pushes do not wait long.
-const BATCH: usize = 100;
+const BATCH: usize = 20;
 
 /// A run that has its row.
 pub(crate) struct Started {
@@ -42,6 +42,7 @@ struct Progress {
 /// What one transaction is to remove.
 struct Batch<T> {
     run: i64,
+    repository_id: i64,
     repository: RepositoryName,
     things: Vec<T>,
     progress: Progress,
@@ -64,7 +65,7 @@ impl Registry {
         stopping: &CancellationToken,
     ) -> Result<(Totals, Outcome), DbError> {
         let mut progress = Progress::default();
-        let mut repository = self.next_repository(&run.project, "", false).await?;
+        let mut repository = self.next_repository(&run.project, "", "").await?;
         while let Some((id, name)) = repository {
             let place = (id, &name);
             for outcome in [
@@ -79,7 +80,7 @@ impl Registry {
                 }
             }
             repository = self
-                .next_repository(&run.project, name.as_str(), false)
+                .next_repository(&run.project, name.as_str(), name.as_str())
                 .await?;
         }
         Ok((progress.totals, Outcome::Done))
@@ -112,6 +113,7 @@ impl Registry {
                 self.write_usage().await?;
                 let batch = Batch {
                     run: run.id,
+                    repository_id: repository.0,
                     repository: repository.1.clone(),
                     things: going.by_ref().take(BATCH).collect(),
                     progress: *progress,
@@ -149,6 +151,7 @@ impl Registry {
             }
             let batch = Batch {
                 run: run.id,
+                repository_id: repository.0,
                 repository: repository.1.clone(),
                 things: manifests.to_vec(),
                 progress: *progress,
@@ -173,7 +176,11 @@ impl Batch<(TagRow, Decision)> {
         if rows::tag_deleted_since(tx, &self.repository, sequence).await? {
             return Ok(Removed::Outdated);
         }
+        let held = rows::held(tx, self.repository_id, &self.repository).await?;
         for (row, decision) in std::mem::take(&mut self.things) {
+            if held.contains(&row.manifest_id) {
+                continue;
+            }
             if let Some(removal) = self.remove_tag(tx, &row, decision).await? {
                 runs::add_removal(tx, self.run, &removal).await?;
                 self.progress.totals.removed_tags += 1;
@@ -199,7 +206,7 @@ impl Batch<(TagRow, Decision)> {
         let as_decided = columns.manifest_id == row.manifest_id
             && columns.pushed_at == row.pushed_at
             && columns.pulled_at == row.pulled_at;
-        if !as_decided || held(tx, &self.repository, &digest).await? {
+        if !as_decided {
             return Ok(None);
         }
         let removed = self.remover.tag(tx, &self.repository, &row.tag).await;
@@ -220,12 +227,12 @@ impl Batch<i64> {
         until: Timestamp,
         days: u32,
     ) -> Result<Progress, DbError> {
-        for manifest_id in std::mem::take(&mut self.things) {
+        let mut things = std::mem::take(&mut self.things);
+        let held = rows::held(tx, self.repository_id, &self.repository).await?;
+        things.retain(|manifest_id| !held.contains(manifest_id));
+        for manifest_id in things {
             let found = rows::unneeded(tx, &self.repository, manifest_id, until).await?;
             let Some(digest) = found else { continue };
-            if held(tx, &self.repository, &digest).await? {
-                continue;
-            }
             let removed = self.remover.manifest(tx, &self.repository, &digest);
             if !unless_kept(removed.await)? {
                 continue;
@@ -244,15 +251,6 @@ impl Batch<i64> {
         runs::set_totals(tx, self.run, &self.progress.totals).await?;
         Ok(self.progress)
     }
-}
-
-async fn held(
-    tx: &mut SqliteConnection,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<bool, DbError> {
-    let reason = db::held_manifests::reason(tx, repository, digest).await?;
-    Ok(reason.is_some())
 }
 
 /// What somebody has made immutable since it was decided stays.

@@ -59,7 +59,7 @@ pub(crate) async fn set(
     )
     .bind(project_id)
     .bind(new.policy)
-    .bind(new.every_hours)
+    .bind(new.every_hours.map(i64::from))
     .bind(new.next_run_at.map(|at| at.0))
     .bind(new.changed_by)
     .bind(new.changed_at.0)
@@ -91,7 +91,7 @@ pub(crate) async fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<Option<Due>, DbError> {
-    let row: Option<(i64, String, String, Option<u32>)> = sqlx::query_as(
+    let row: Option<(i64, String, String, Option<i64>)> = sqlx::query_as(
         "SELECT p.id, p.name, rp.policy, rp.every_hours
          FROM retention_policies rp JOIN projects p ON p.id = rp.project_id
          WHERE rp.next_run_at <= $1 AND p.deletion_id IS NULL
@@ -106,7 +106,7 @@ pub(crate) async fn due(
             project_id,
             project: checked(project, "the name of a project")?,
             policy,
-            every_hours,
+            every_hours: every_hours.and_then(|hours| u32::try_from(hours).ok()),
         })
     })
     .transpose()

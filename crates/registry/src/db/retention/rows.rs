@@ -3,27 +3,31 @@
 use std::collections::HashSet;
 
 use berth_oci::{Digest, ProjectName, RepositoryName, Tag};
-use futures_util::TryStreamExt as _;
+use futures_util::future::ready;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use sqlx::SqliteConnection;
 
 use super::super::{DbError, checked};
 use crate::clock::Timestamp;
 
-/// The repository of the project that comes behind `after`, or is it.
+/// The first repository of the project whose name is `from` or comes behind it, and is not `but`.
 pub(crate) async fn next_repository(
     connection: &mut SqliteConnection,
     project: &ProjectName,
-    after: &str,
-    inclusive: bool,
+    from: &str,
+    but: &str,
 ) -> Result<Option<(i64, RepositoryName)>, DbError> {
     let row: Option<(i64, String)> = sqlx::query_as(
-        "SELECT r.id, r.name FROM projects p JOIN repositories r ON r.project_id = p.id
-         WHERE p.name = $1 AND r.deletion_id IS NULL AND (r.name > $2 OR ($3 = 1 AND r.name = $2))
+        "SELECT r.id, r.name FROM repositories r
+         WHERE r.name >= $2 AND r.name <> $3 AND r.name < $4 AND r.deletion_id IS NULL
+           AND r.project_id = (SELECT p.id FROM projects p WHERE p.name = $1)
          ORDER BY r.name LIMIT 1",
     )
     .bind(project.as_str())
-    .bind(after)
-    .bind(i64::from(inclusive))
+    .bind(from.max(project.as_str()))
+    .bind(but)
+    // Behind every name that begins with the project and `/`.
+    .bind(format!("{project}0"))
     .fetch_optional(connection)
     .await?;
     row.map(|(id, name)| Ok((id, checked(name, "the name of a repository")?)))
@@ -111,12 +115,14 @@ pub(crate) async fn tags(
     .await
 }
 
+type ColumnsWithDigest = (String, i64, i64, Option<i64>, Option<i64>, String);
+
 pub(crate) async fn tag(
     connection: &mut SqliteConnection,
     repository: &RepositoryName,
     tag: &Tag,
 ) -> Result<Option<(TagColumns, Digest)>, DbError> {
-    let row: Option<(String, i64, i64, Option<i64>, Option<i64>, String)> = sqlx::query_as(
+    let row: Option<ColumnsWithDigest> = sqlx::query_as(
         "SELECT t.name, t.manifest_id, t.pushed_at, t.last_pulled_at, m.last_pulled_at, m.digest
          FROM repositories r
          JOIN tags t ON t.repository_id = r.id AND t.name = $2
@@ -154,13 +160,15 @@ pub(crate) async fn held(
     repository: &RepositoryName,
 ) -> Result<HashSet<i64>, DbError> {
     let rows: Vec<(i64,)> = sqlx::query_as(
-        "WITH RECURSIVE held (digest) AS (
-             SELECT h.digest FROM held_manifests h WHERE h.repository = $2
+        // CROSS JOIN has SQLite begin with the few that are held, and not with all of the repository.
+        "WITH RECURSIVE held (id) AS (
+             SELECT m.id FROM held_manifests h CROSS JOIN manifests m
+             WHERE h.repository = $2 AND m.repository_id = $1 AND m.digest = h.digest
              UNION
-             SELECT e.digest FROM held
-             JOIN manifests m ON m.repository_id = $1 AND m.digest = held.digest
-             JOIN edges e ON e.manifest_id = m.id AND e.kind = 'child')
-         SELECT m.id FROM held JOIN manifests m ON m.repository_id = $1 AND m.digest = held.digest",
+             SELECT m.id FROM held CROSS JOIN edges e CROSS JOIN manifests m
+             WHERE e.manifest_id = held.id AND e.kind = 'child'
+               AND m.repository_id = $1 AND m.digest = e.digest)
+         SELECT id FROM held",
     )
     .bind(repository_id)
     .bind(repository.as_str())
@@ -183,6 +191,32 @@ pub(crate) async fn untagged(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The first of those of [`untagged`] that are `wanted` and whose digest comes behind one, in order of
+/// their digests.
+pub(crate) async fn untagged_digests(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+    until: Timestamp,
+    after: &str,
+    wanted: &HashSet<i64>,
+    limit: usize,
+) -> Result<Vec<Digest>, DbError> {
+    sqlx::query_as::<_, (i64, String)>(
+        "SELECT id, digest FROM manifests
+         WHERE repository_id = $1 AND untagged_at <= $2 AND digest > $3 ORDER BY digest",
+    )
+    .bind(repository_id)
+    .bind(until.0)
+    .bind(after)
+    .fetch(connection)
+    .map_err(DbError::from)
+    .try_filter(|(id, _)| ready(wanted.contains(id)))
+    .take(limit)
+    .and_then(async |(_, digest)| checked(digest, "a digest"))
+    .try_collect()
+    .await
 }
 
 /// For those of [`untagged`], the indices that name each of them, and its subject.

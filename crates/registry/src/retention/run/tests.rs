@@ -97,6 +97,7 @@ impl Decided {
         let things = decided.rows.into_iter().zip(decided.decisions);
         let batch = Batch {
             run: run.id,
+            repository_id: 1,
             repository: name,
             things: things.filter(|(_, decision)| !decision.keeps()).collect(),
             progress: Progress::default(),
