@@ -14,6 +14,7 @@ mod image;
 mod immutable;
 mod import;
 mod login;
+mod maintenance;
 mod options;
 mod project;
 mod retention;
@@ -34,6 +35,7 @@ pub(crate) use image::{InspectArguments, LsArguments, RmArguments, TagArguments}
 pub(crate) use immutable::ImmutableCommand;
 pub(crate) use import::{ImportCommand, ImportOptions, ImportRegistry};
 pub(crate) use login::LoginArguments;
+pub(crate) use maintenance::{BackupArguments, FsckArguments, RestoreArguments};
 pub(crate) use options::{ClientOptions, Group, Single};
 pub(crate) use project::{MemberCommand, ProjectCommand, RoleCommand};
 pub(crate) use retention::{PolicySource, RetentionCommand, RuleOptions};
@@ -78,6 +80,13 @@ pub(crate) enum Command {
     /// Give the user admin a new password and every right, on the server's machine while it is
     /// stopped, and print the password: for when nobody can sign in any more
     RecoverAdmin(ConfigArguments),
+    /// Compare the store with the database and both with themselves, also beside a running server;
+    /// ends with 0 when all is well, and with 1 when something was found
+    Fsck(FsckArguments),
+    /// Copy the database and all blobs to a folder, also beside a running server
+    Backup(BackupArguments),
+    /// Bring a backup back, on the server's machine, where there is no database and no blob yet
+    Restore(RestoreArguments),
     #[command(flatten)]
     Client(ClientCommand),
     /// Print the script that completes berth's command line in a shell

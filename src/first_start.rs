@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, IsTerminal as _, Write as _, stdout};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use berth_registry::Registry;
@@ -22,7 +22,7 @@ pub(crate) fn secret_keys(config: &Config) -> anyhow::Result<SecretKeys> {
     if let Some(key) = &config.secret_key {
         return Ok(SecretKeys::new(key.as_ref(), previous));
     }
-    let file = config.data_dir.join(KEY_FILE);
+    let file = key_file(config);
     let key = match fs::read_to_string(&file) {
         Ok(key) => key,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -42,6 +42,11 @@ pub(crate) fn secret_keys(config: &Config) -> anyhow::Result<SecretKeys> {
         file.display()
     );
     Ok(SecretKeys::new(key, previous))
+}
+
+/// Where the secret key is that the configuration does not hold.
+pub(crate) fn key_file(config: &Config) -> PathBuf {
+    config.data_dir.join(KEY_FILE)
 }
 
 /// Makes the user `admin` if there is no user. A password that nobody chose is shown on a terminal,

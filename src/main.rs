@@ -16,6 +16,7 @@ mod first_start;
 mod http;
 mod import;
 mod logging;
+mod maintenance;
 mod output;
 mod serve;
 mod server;
@@ -26,17 +27,24 @@ use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Serve(arguments) => serve::run(&arguments),
-        Command::CheckConfig(arguments) => check_config::run(&arguments),
-        Command::RecoverAdmin(arguments) => serve::recover_admin(&arguments),
-        Command::Client(command) => commands::run(command),
-        Command::Completions { shell } => completions::run(shell),
+        Command::Serve(arguments) => succeeded(serve::run(&arguments)),
+        Command::CheckConfig(arguments) => succeeded(check_config::run(&arguments)),
+        Command::RecoverAdmin(arguments) => succeeded(serve::recover_admin(&arguments)),
+        Command::Fsck(arguments) => return maintenance::fsck::run(&arguments),
+        Command::Backup(arguments) => maintenance::backup::run(&arguments),
+        Command::Restore(arguments) => maintenance::restore::run(&arguments),
+        Command::Client(command) => succeeded(commands::run(command)),
+        Command::Completions { shell } => succeeded(completions::run(shell)),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("berth: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn succeeded(outcome: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    outcome.map(|()| ExitCode::SUCCESS)
 }

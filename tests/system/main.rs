@@ -20,6 +20,7 @@ mod import;
 mod kills;
 mod lifecycle;
 mod lists;
+mod maintenance;
 mod manifest_refusals;
 mod manifest_tags;
 mod manifests;

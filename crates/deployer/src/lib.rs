@@ -20,6 +20,7 @@ mod matching;
 mod notify;
 mod policy;
 mod queue;
+mod restored;
 mod run;
 mod settings;
 mod shown;
@@ -34,6 +35,7 @@ pub use history::{
 pub use image::{ImageReference, NoImageReference};
 pub use matching::{Reason, Verdict};
 pub use policy::{Approval, Command, InvalidLabel, Labels, Order, Policy, TagPolicy, Windows};
+pub use restored::settle_restored;
 pub use settings::{
     EngineSettings, InvalidNotifySecret, NotifySecret, NotifySettings, Settings, TlsFiles,
 };

@@ -45,6 +45,7 @@ pub use authorize::Readable;
 pub use caller::Caller;
 pub(crate) use glob::wildcard_matches;
 pub use glob::{InvalidGlob, RepositoryGlob};
+pub(crate) use keys::PURPOSE as SIGNING_KEY;
 pub use name::{InvalidAccountName, RobotName, TokenName, UserName, WHOLE, robot_login};
 pub use password::{Busy, InvalidPassword, NewPassword};
 pub use rights::{Grant, GrantText, InvalidGrant, Rights, Target};

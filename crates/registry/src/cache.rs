@@ -27,6 +27,7 @@ pub use blobs::{Beyond, KnownBlob};
 pub(crate) use eviction::CacheSpace;
 pub use eviction::{CacheLimits, Room};
 pub use projects::{AdoptError, ProjectKind};
+pub(crate) use sources::PURPOSE as UPSTREAM;
 pub use sources::{SourceChange, StoreSourceError, StoredSource};
 pub use spool::{Spool, SpoolError, SpoolReader};
 pub use work::{CacheHour, CacheWork};

@@ -199,9 +199,17 @@ impl Registry {
         }
     }
 
-    /// Removes the bytes of objects that were noted as unlinked, then the notes.
+    /// Whether a backup that is being made may need bytes whose rows are gone. One that begins after
+    /// this was asked copies its database later, and so names none of them.
+    async fn objects_held(&self) -> Result<bool, DbError> {
+        let mut connection = self.db.read_unasked().await?;
+        db::object_holds::active(&mut connection, self.clock.now()).await
+    }
+
+    /// Removes the bytes of objects that were noted as unlinked, then the notes. While they are held
+    /// both stay, for a later collection.
     async fn remove_objects(&self, objects: Vec<Key>) -> Result<(), CollectError> {
-        if objects.is_empty() {
+        if objects.is_empty() || self.objects_held().await? {
             return Ok(());
         }
         for key in &objects {
@@ -223,15 +231,16 @@ impl Registry {
 
     /// Removes the bytes that a crash, or an error of the store, has left without a row.
     pub(crate) async fn remove_unlinked(&self) -> Result<(), CollectError> {
-        loop {
+        while !self.objects_held().await? {
             let mut connection = self.db.read_unasked().await?;
             let unlinked = db::unlinked_objects::some(&mut connection, PART).await?;
             drop(connection);
             if unlinked.is_empty() {
-                return Ok(());
+                break;
             }
             self.remove_objects(unlinked).await?;
         }
+        Ok(())
     }
 
     /// Blobs that nothing names, by when they are due; behind the place that the page before has

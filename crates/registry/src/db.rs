@@ -30,12 +30,14 @@ pub(crate) mod immutable_tags;
 pub(crate) mod manifests;
 pub(crate) mod members;
 mod migrations;
+pub(crate) mod object_holds;
 pub(crate) mod personal_tokens;
 pub(crate) mod project_usage;
 pub(crate) mod projects;
 pub(crate) mod referrers;
 pub(crate) mod repositories;
 pub(crate) mod repository_blobs;
+pub(crate) mod restored;
 pub(crate) mod retention;
 pub(crate) mod robots;
 pub(crate) mod signing_keys;
@@ -156,6 +158,14 @@ impl Db {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Brings a database up to date that is a copy itself, so that no copy of it is made.
+pub(crate) async fn upgrade(
+    connection: &mut SqliteConnection,
+    release: &Release,
+) -> Result<(), OpenDbError> {
+    migrations::run_without_copy(connection, release).await
 }
 
 fn options(file: &Path) -> SqliteConnectOptions {

@@ -9,6 +9,7 @@ mod access;
 pub mod accounts;
 pub mod audit;
 pub mod auth;
+pub mod backup;
 mod body;
 pub mod browse;
 pub mod cache;

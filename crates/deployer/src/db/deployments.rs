@@ -423,3 +423,44 @@ pub(crate) async fn versions(
 fn statement(rest: &'static str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("{SELECT}{rest}"))
 }
+
+/// Ends what was not done when the backup was made that the database comes from; how many.
+pub(crate) async fn end_unfinished(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let mut ended = 0;
+    for (states, to, reason) in [
+        (
+            [State::Queued, State::Waiting].as_slice(),
+            State::Cancelled,
+            "it had not begun when the backup was made that this registry was restored from",
+        ),
+        (
+            &[
+                State::Pulling,
+                State::Replacing,
+                State::Verifying,
+                State::RollingBack,
+            ],
+            State::Failed,
+            "it was under way when the backup was made that this registry was restored from: look at \
+             what runs there",
+        ),
+    ] {
+        for state in states {
+            let done = sqlx::query(
+                "UPDATE deployments SET state = $2, reason = $3, finished_at = $4, claimed_by = NULL
+                 WHERE state = $1",
+            )
+            .bind(state.as_str())
+            .bind(to.as_str())
+            .bind(reason)
+            .bind(now.0)
+            .execute(&mut *connection)
+            .await?;
+            ended += done.rows_affected();
+        }
+    }
+    Ok(ended)
+}

@@ -98,3 +98,17 @@ pub(crate) async fn compact(
     .await?;
     Ok(())
 }
+
+/// Lets every target be done with all events that there are.
+pub(crate) async fn skip_all(connection: &mut SqliteConnection) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE targets
+         SET done_through = COALESCE((SELECT MAX(sequence) FROM tag_events), done_through)",
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM target_events")
+        .execute(connection)
+        .await?;
+    Ok(())
+}

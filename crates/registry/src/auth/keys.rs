@@ -19,7 +19,7 @@ use crate::db::signing_keys::SigningKeyRow;
 
 /// A key signs for so long before the next one is made.
 pub(crate) const ROTATE_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-const PURPOSE: &str = "signing key";
+pub(crate) const PURPOSE: &str = "signing key";
 
 /// The keys of one moment.
 pub(crate) struct SigningKeys {

@@ -12,7 +12,7 @@ use crate::db::sources::SourceRow;
 use crate::db::{self, DbError, changes};
 use crate::registry::Registry;
 
-const PURPOSE: &str = "upstream";
+pub(crate) const PURPOSE: &str = "upstream";
 
 /// An upstream or a group, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

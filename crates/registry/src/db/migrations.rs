@@ -69,6 +69,14 @@ pub(super) async fn run(
     run_steps(connection, Some(file), release, STEPS).await
 }
 
+/// The same, for a database that is a copy itself.
+pub(super) async fn run_without_copy(
+    connection: &mut SqliteConnection,
+    release: &Release,
+) -> Result<(), OpenDbError> {
+    run_steps(connection, None, release, STEPS).await
+}
+
 /// Refuses a database that this release must not use as it is.
 pub(super) async fn check(
     connection: &mut SqliteConnection,

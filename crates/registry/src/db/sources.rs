@@ -69,6 +69,17 @@ pub(crate) async fn put(
     Ok(())
 }
 
+pub(crate) async fn forget_sealed(
+    connection: &mut SqliteConnection,
+    name: &ProjectName,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE sources SET sealed = NULL WHERE name = $1")
+        .bind(name.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub(crate) async fn set_sealed(
     connection: &mut SqliteConnection,
     name: &ProjectName,
