@@ -5,12 +5,16 @@
 CREATE TABLE deletions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
+    -- Somebody else's project may have the name later.
+    project_id INTEGER NOT NULL,
     project TEXT NOT NULL,
     -- NULL for a project.
     repository TEXT,
-    -- Of a tag: its name, and the manifest that it was on. Of a manifest: its digest.
+    -- Of a tag: its name, the manifest that it was on, and its push. Of a manifest: its digest.
     tag TEXT,
     digest TEXT,
+    pushed_at INTEGER,
+    pushed_by TEXT,
     deleted_by TEXT NOT NULL,
     deleted_at INTEGER NOT NULL,
     purge_at INTEGER NOT NULL
@@ -24,7 +28,11 @@ CREATE INDEX deletions_by_project ON deletions (project, id);
 -- repository.
 ALTER TABLE projects ADD COLUMN deletion_id INTEGER;
 ALTER TABLE repositories ADD COLUMN deletion_id INTEGER;
+CREATE INDEX repositories_by_project ON repositories (project_id);
 CREATE INDEX repositories_by_deletion ON repositories (deletion_id) WHERE deletion_id IS NOT NULL;
+
+-- Whether something is being uploaded to a repository.
+CREATE INDEX uploads_by_repository ON uploads (repository);
 
 -- Names of repositories that were deleted from a hosted project. Groups do not ask upstreams for
 -- them.
@@ -123,7 +131,7 @@ CREATE INDEX retention_policies_due ON retention_policies (next_run_at) WHERE ne
 -- `state` is running, done, failed or interrupted; `policy` is that of the run.
 CREATE TABLE retention_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    project TEXT NOT NULL,
+    project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     -- NULL for one on schedule.
     requested_by TEXT,
     policy TEXT NOT NULL,
@@ -136,9 +144,9 @@ CREATE TABLE retention_runs (
     error TEXT
 ) STRICT;
 
-CREATE INDEX retention_runs_by_project ON retention_runs (project, id);
+CREATE INDEX retention_runs_by_project ON retention_runs (project_id, id);
 -- One run of a project at a time.
-CREATE UNIQUE INDEX retention_runs_running ON retention_runs (project) WHERE state = 'running';
+CREATE UNIQUE INDEX retention_runs_running ON retention_runs (project_id) WHERE state = 'running';
 
 -- What a run has removed: a tag, or a manifest without one.
 CREATE TABLE retention_removals (

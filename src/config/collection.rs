@@ -5,8 +5,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Collection {
     /// How long bytes that nothing needs any longer are kept, and what was deleted can be restored, in
-    /// seconds. Lower it to get disk space back sooner; a push that takes longer from its first layer
-    /// to its manifest may have to send layers again.
+    /// seconds. Lower it to get disk space back sooner; a push that pauses for longer between two of
+    /// its layers, or before its manifest, has to begin anew.
     #[schemars(range(min = 1, max = 31_536_000))]
     pub(crate) grace_seconds: u64,
 }

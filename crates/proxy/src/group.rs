@@ -222,6 +222,20 @@ impl Source for Members {
         let none = Listing::of(Vec::new(), limit);
         failed.map_or(Ok(none), Err)
     }
+
+    async fn keeper(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<RepositoryName>, SourceError> {
+        let reference = Reference::Digest(digest.clone());
+        first!(self, repository, |source, name| async {
+            match source.describe_manifest(name, &reference).await? {
+                Some(_) => source.keeper(name, digest).await,
+                None => Ok(None),
+            }
+        })
+    }
 }
 
 /// Several lists as one page of at most `limit`, in order of their bytes.

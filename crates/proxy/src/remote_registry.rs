@@ -65,6 +65,11 @@ impl RemoteError {
         )
     }
 
+    /// Whether it does not know what it was asked to do.
+    pub fn unsupported(&self) -> bool {
+        matches!(self.0, UpstreamError::Unsupported { .. })
+    }
+
     /// Whether the same request may be answered in a while.
     pub fn transient(&self) -> bool {
         match self.0 {

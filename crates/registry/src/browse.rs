@@ -20,7 +20,7 @@ use crate::registry::Registry;
 pub use crate::source::SourceError;
 
 /// One call looks at so many names that were not asked for, and leaves the rest to the next one.
-const LOOKED_AT: usize = 10_000;
+pub(crate) const LOOKED_AT: usize = 10_000;
 
 /// A part of a list. It may be short of what was asked for and go on all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Page<T, P = String> {
 
 impl<T, P> Page<T, P> {
     /// Of items that were asked for as one more than the limit.
-    fn of(mut items: Vec<T>, limit: usize, place: impl FnOnce(&T) -> P) -> Self {
+    pub(crate) fn of(mut items: Vec<T>, limit: usize, place: impl FnOnce(&T) -> P) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(place);

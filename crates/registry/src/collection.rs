@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::Timestamp;
-use crate::db::repository_blobs::Taken;
+use crate::db::repository_blobs::{Needed, Taken};
 use crate::db::{self, DbError};
 use crate::registry::Registry;
 use crate::store::{Key, StoreError};
@@ -109,6 +109,16 @@ pub struct CollectableTotals {
     pub later_bytes: u64,
 }
 
+/// The times of a collection.
+#[derive(Clone, Copy)]
+struct Times {
+    now: Timestamp,
+    /// When what is kept for an upload is looked at again.
+    later: Timestamp,
+    /// Sessions that expire after this were worked on within the grace time.
+    working: Timestamp,
+}
+
 /// What one transaction has removed, and what of the store goes after it.
 #[derive(Default)]
 struct Part {
@@ -152,16 +162,27 @@ impl Registry {
         }
     }
 
+    fn times(&self) -> Times {
+        let (now, limits) = (self.clock.now(), &self.limits);
+        Times {
+            now,
+            later: now.plus(limits.grace),
+            working: now.plus(limits.upload_expiry.saturating_sub(limits.grace)),
+        }
+    }
+
     /// Removes what is due.
     pub async fn collect(&self) -> Result<Collected, CollectError> {
         let _collecting = self.collecting.lock().await;
+        // First, so that no row that can not be looked at keeps bytes from going.
+        self.remove_unlinked().await?;
         let mut collected = Collected::default();
-        loop {
+        while !self.stopping.is_cancelled() {
             let begun = Instant::now();
-            let now = self.clock.now();
+            let times = self.times();
             let part = self
                 .db
-                .write(move |tx| async move { collect_part(tx, now).await }.boxed())
+                .write(move |tx| async move { collect_part(tx, times).await }.boxed())
                 .await?;
             if part.looked_at == 0 {
                 break;
@@ -180,7 +201,6 @@ impl Registry {
             // As long as that took, so that pushes have the writer and the disk half of the time.
             tokio::time::sleep(begun.elapsed()).await;
         }
-        self.remove_unlinked().await?;
         Ok(collected)
     }
 
@@ -212,13 +232,19 @@ impl Registry {
         if objects.is_empty() || self.objects_held().await? {
             return Ok(());
         }
-        for key in &objects {
-            self.store.remove(key).await?;
+        let mut removed = Vec::new();
+        let mut failed = None;
+        for key in objects {
+            match self.store.remove(&key).await {
+                Ok(()) => removed.push(key),
+                // The others go all the same.
+                Err(error) => failed = Some(error),
+            }
         }
         self.db
             .write_relaxed(move |tx| {
                 async move {
-                    for key in &objects {
+                    for key in &removed {
                         db::unlinked_objects::forget(tx, key).await?;
                     }
                     Ok::<_, DbError>(())
@@ -226,19 +252,28 @@ impl Registry {
                 .boxed()
             })
             .await?;
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Removes the bytes that a crash, or an error of the store, has left without a row.
+    /// Removes the bytes that a crash, or an error of the store, has left without a row. What can not
+    /// be removed is tried again with the next collection.
     pub(crate) async fn remove_unlinked(&self) -> Result<(), CollectError> {
-        while !self.objects_held().await? {
+        let mut after = None;
+        while !self.stopping.is_cancelled() && !self.objects_held().await? {
             let mut connection = self.db.read_unasked().await?;
-            let unlinked = db::unlinked_objects::some(&mut connection, PART).await?;
+            let unlinked = db::unlinked_objects::after(&mut connection, after.as_ref(), PART);
+            let unlinked = unlinked.await?;
             drop(connection);
-            if unlinked.is_empty() {
-                break;
+            let Some(last) = unlinked.last() else { break };
+            after = Some(last.clone());
+            match self.remove_objects(unlinked).await {
+                Ok(()) => {}
+                Err(CollectError::Db(error)) => return Err(error.into()),
+                Err(CollectError::Store(error)) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not remove bytes whose row is gone"
+                ),
             }
-            self.remove_objects(unlinked).await?;
         }
         Ok(())
     }
@@ -265,45 +300,56 @@ impl Registry {
     }
 }
 
-/// A part of what is due: deletions that can no longer be taken back, then blobs.
-async fn collect_part(tx: &mut SqliteConnection, now: Timestamp) -> Result<Part, DbError> {
-    let purged = purge_part(tx, now).await?;
-    if purged.looked_at > 0 {
-        return Ok(purged);
-    }
+/// A part of what is due: of deletions that can no longer be taken back, and of blobs.
+async fn collect_part(tx: &mut SqliteConnection, times: Times) -> Result<Part, DbError> {
+    let now = times.now;
     let mut part = Part::default();
-    for due in db::repository_blobs::due(tx, now, PART).await? {
+    purge_part(tx, now, &mut part).await?;
+    for due in db::repository_blobs::due(tx, now, times.working, PART).await? {
         part.looked_at += 1;
-        if due.named {
-            db::repository_blobs::keep(tx, due.link).await?;
-        } else {
-            let taken = db::repository_blobs::take(tx, due.link, now).await?;
-            part.taken.extend(taken);
+        match due.needed {
+            Needed::Manifest => db::repository_blobs::keep(tx, due.link).await?,
+            Needed::Upload => {
+                db::repository_blobs::renew(tx, due.link, times.later).await?;
+            }
+            Needed::Nothing => {
+                let taken = db::repository_blobs::take(tx, due.link, now).await?;
+                part.taken.extend(taken);
+            }
         }
     }
     Ok(part)
 }
 
-async fn purge_part(tx: &mut SqliteConnection, now: Timestamp) -> Result<Part, DbError> {
-    let mut part = Part::default();
-    let Some(deletion) = db::deletions::due(tx, now).await? else {
-        return Ok(part);
-    };
-    part.looked_at = 1;
-    part.manifests = db::deletions::purge_manifests(tx, deletion, PART).await?;
-    if part.manifests > 0 {
-        return Ok(part);
+async fn purge_part(
+    tx: &mut SqliteConnection,
+    now: Timestamp,
+    part: &mut Part,
+) -> Result<(), DbError> {
+    let tags = db::deletions::purge_tags(tx, now, PART).await?;
+    part.looked_at += tags;
+    let mut left = PART - db::signed(tags as u64);
+    while left > 0
+        && let Some(deletion) = db::deletions::due(tx, now).await?
+    {
+        part.looked_at += 1;
+        let manifests = db::deletions::purge_manifests(tx, deletion, left).await?;
+        part.manifests += manifests;
+        left -= db::signed(manifests) + 1;
+        if left <= 0 {
+            break;
+        }
+        let links = db::repository_blobs::of_deletion(tx, deletion, left).await?;
+        left -= db::signed(links.len() as u64);
+        for link in links {
+            part.taken
+                .extend(db::repository_blobs::take(tx, link, now).await?);
+        }
+        if left > 0 {
+            db::deletions::purge_rest(tx, deletion).await?;
+        }
     }
-    let links = db::repository_blobs::of_deletion(tx, deletion, PART).await?;
-    if links.is_empty() {
-        db::deletions::purge_rest(tx, deletion).await?;
-        return Ok(part);
-    }
-    for link in links {
-        part.taken
-            .extend(db::repository_blobs::take(tx, link, now).await?);
-    }
-    Ok(part)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -315,20 +315,21 @@ impl Remover {
             return Ok(false);
         };
         immutable::refuse_deletion(tx, repository, tag).await?;
-        db::tags::delete(tx, repository, tag, self.now).await?;
-        let place = format!("{repository}:{tag}");
-        changes::record(tx, "tag", &place, self.now).await?;
-        let entry = self.entry("tag.delete", &place, &repository.project());
-        self.record(tx, entry.with_detail(&manifest.digest)).await?;
         let project = self.project_of(tx, repository).await?;
         if project.kind == ProjectKind::Hosted {
             let deleted = Deleted::Tag {
                 repository: repository.clone(),
                 tag: tag.clone(),
-                digest: manifest.digest,
+                digest: manifest.digest.clone(),
             };
-            self.note(tx, &deleted, &project).await?;
+            let deletion = self.note(tx, &deleted, &project).await?;
+            db::deletions::note_push(tx, deletion, manifest.repository_id, tag).await?;
         }
+        db::tags::delete(tx, repository, tag, self.now).await?;
+        let place = format!("{repository}:{tag}");
+        changes::record(tx, "tag", &place, self.now).await?;
+        let entry = self.entry("tag.delete", &place, &repository.project());
+        self.record(tx, entry.with_detail(&manifest.digest)).await?;
         Ok(true)
     }
 
@@ -444,6 +445,7 @@ impl Remover {
         project: &ProjectRow,
     ) -> Result<i64, DbError> {
         let new = NewDeletion {
+            project_id: project.id,
             deleted,
             by: &self.actor.name,
             at: self.now,

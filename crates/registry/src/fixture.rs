@@ -102,7 +102,13 @@ impl Fixture {
             Digest::of(Algorithm::Sha256, bytes),
         );
         self.registry
-            .upload_blob(&repository, digest.clone(), &mut body(bytes), pusher())
+            .upload_blob(
+                &repository,
+                digest.clone(),
+                Some(bytes.len() as u64),
+                &mut body(bytes),
+                pusher(),
+            )
             .await
             .unwrap();
         digest

@@ -31,6 +31,14 @@ pub async fn add(tx: &mut SqliteConnection, holder: &str, held: &[Held]) -> Resu
     Ok(())
 }
 
+/// What the holder needs.
+pub async fn of(
+    tx: &mut SqliteConnection,
+    holder: &str,
+) -> Result<Vec<(RepositoryName, Digest)>, DbError> {
+    db::held_manifests::of(tx, holder).await
+}
+
 /// Forgets what others hold than those that this says are still there.
 pub async fn retain(
     tx: &mut SqliteConnection,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, get};
@@ -285,7 +285,9 @@ async fn answer_endpoint(
             uploads::mount(&registry, repository, mount, caller).await
         }
         E::UploadBlob { repository, digest } => {
-            uploads::upload(registry, repository, digest, caller, receive(body, idle)).await
+            let length = body.size_hint().exact();
+            let body = receive(body, idle);
+            uploads::upload(registry, repository, digest, length, caller, body).await
         }
         E::AppendUpload { repository, upload } => {
             let chunk = uploads::chunk(headers, &body)?;

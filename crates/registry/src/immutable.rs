@@ -83,7 +83,7 @@ impl Rules {
         let rows = db::immutable_tags::list(tx, project_id).await?;
         let rows = rows.into_iter();
         let rows = rows.filter(|row| row.repositories.matches(repository));
-        rows.map(Rule::try_from).collect::<Result<_, _>>().map(Self)
+        Ok(Self(rows.map(Rule::from).collect()))
     }
 
     pub(crate) fn none() -> Self {
@@ -134,7 +134,8 @@ pub(crate) async fn refuse_deletion(
     }
 }
 
-/// Refuses to delete the manifest, if a rule says so of a tag that is on it.
+/// Refuses to delete the manifest, if a rule says so of a tag that is on it or on an index that leads
+/// to it.
 pub(crate) async fn refuse_deletion_of_manifest(
     tx: &mut SqliteConnection,
     repository: &RepositoryName,
@@ -144,7 +145,7 @@ pub(crate) async fn refuse_deletion_of_manifest(
         return Ok(());
     };
     let rules = Rules::of(tx, project_id, repository).await?;
-    for (tag, digest) in db::tags::of_manifest(tx, manifest_id).await? {
+    for (tag, digest) in db::tags::above_manifest(tx, manifest_id).await? {
         if let Some(rule) = rules.first_of(&tag) {
             return Err(immutable(repository, &tag, &digest, rule.clone()));
         }
@@ -206,17 +207,16 @@ fn immutable(repository: &RepositoryName, tag: &Tag, digest: &Digest, rule: Rule
     }))
 }
 
-impl TryFrom<RuleRow> for Rule {
-    type Error = DbError;
-
-    fn try_from(row: RuleRow) -> Result<Self, DbError> {
-        Ok(Self {
+impl From<RuleRow> for Rule {
+    fn from(row: RuleRow) -> Self {
+        let tags = row.tags.parse();
+        Self {
             id: row.id,
             repositories: row.repositories,
-            tags: checked(row.tags, "a pattern of tags")?,
+            tags: tags.unwrap_or_else(|_| TagPattern::unreadable(&row.tags)),
             created_by: row.created_by,
             created_at: row.created_at,
-        })
+        }
     }
 }
 
@@ -232,8 +232,7 @@ impl Registry {
             return Ok(None);
         };
         let rules = db::immutable_tags::list(&mut connection, row.id).await?;
-        let rules = rules.into_iter().map(Rule::try_from);
-        rules.collect::<Result<_, _>>().map(Some)
+        Ok(Some(rules.into_iter().map(Rule::from).collect()))
     }
 
     /// Makes a rule, which counts for tags that are there already.

@@ -1,6 +1,6 @@
 //! How many bytes a project may have: its blobs, each counted once, and its manifests.
 
-use berth_oci::ProjectName;
+use berth_oci::{Digest, ProjectName, RepositoryName};
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tracing::warn;
@@ -180,6 +180,22 @@ impl Registry {
             asked_bytes: bytes,
         }
         .into())
+    }
+
+    /// As [`Registry::foresee`], of a blob that takes nothing if the project has it already.
+    pub(crate) async fn foresee_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        bytes: u64,
+    ) -> Result<(), ChargeError> {
+        let project = repository.project();
+        let Err(refused) = self.foresee(&project, bytes).await else {
+            return Ok(());
+        };
+        let mut connection = self.db.read().await?;
+        let has = db::project_usage::has_blob(&mut connection, &project, digest).await?;
+        if has { Ok(()) } else { Err(refused) }
     }
 
     /// Sets how many bytes a project may have. Below what it has, nothing goes; pushes are refused.

@@ -11,7 +11,6 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{Auth, Place, SecretKeys};
 use crate::cache::{CacheLimits, CacheSpace};
 use crate::clock::{Clock, Timestamp};
-use crate::collection::CollectError;
 use crate::db::{Db, DbError, WriterMetrics};
 use crate::health::HealthCheck;
 use crate::pusher::Ensured;
@@ -55,7 +54,7 @@ pub struct Registry {
     pub(crate) reserved: ArcSwap<HashMap<ProjectName, &'static str>>,
     hosted: Arc<dyn Source>,
     tasks: TaskTracker,
-    stopping: CancellationToken,
+    pub(crate) stopping: CancellationToken,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,15 +63,6 @@ pub enum OpenError {
     Db(#[from] DbError),
     #[error("could not clean up after the last run")]
     Store(#[from] StoreError),
-}
-
-impl From<CollectError> for OpenError {
-    fn from(error: CollectError) -> Self {
-        match error {
-            CollectError::Db(error) => Self::Db(error),
-            CollectError::Store(error) => Self::Store(error),
-        }
-    }
 }
 
 impl Registry {
@@ -120,7 +110,6 @@ impl Registry {
             stopping: CancellationToken::new(),
         });
         registry.sweep_leftovers().await?;
-        registry.remove_unlinked().await?;
         registry.take_stock_of_caches().await?;
         registry.interrupt_retention().await?;
         let stopping = &registry.stopping;

@@ -23,6 +23,7 @@ use crate::db::{self, DbError, signed};
 use crate::project::{self, ProjectError};
 use crate::registry::Registry;
 
+mod attached;
 mod decide;
 mod policy;
 mod preview;
@@ -73,7 +74,8 @@ pub enum RunState {
     Running,
     Done,
     Failed,
-    /// The server has ended before it; another run follows.
+    /// The server has ended before it, and another run follows; or the policy is no longer that of the
+    /// project.
     Interrupted,
 }
 
@@ -228,9 +230,9 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<Run>, RetentionError> {
         let mut connection = self.db.read().await?;
-        project::find(&mut connection, project).await?;
+        let row = project::find(&mut connection, project).await?;
         let (before, limit) = (before.unwrap_or(i64::MAX), signed(limit as u64));
-        Ok(db::retention::runs::list(&mut connection, project, before, limit).await?)
+        Ok(db::retention::runs::list(&mut connection, row.id, before, limit).await?)
     }
 
     pub async fn retention_run(
@@ -239,7 +241,7 @@ impl Registry {
         run: i64,
     ) -> Result<Option<Run>, DbError> {
         let mut connection = self.db.read().await?;
-        db::retention::runs::find(&mut connection, project, run).await
+        find_run(&mut connection, project, run).await
     }
 
     /// What a run has removed behind that number, in order; `None` when there is no such run.
@@ -251,13 +253,24 @@ impl Registry {
         limit: usize,
     ) -> Result<Option<Vec<Removal>>, DbError> {
         let mut connection = self.db.read().await?;
-        let found = db::retention::runs::find(&mut connection, project, run).await?;
+        let found = find_run(&mut connection, project, run).await?;
         if found.is_none() {
             return Ok(None);
         }
         let limit = signed(limit as u64);
         let removals = db::retention::runs::removals(&mut connection, run, after, limit).await?;
         Ok(Some(removals))
+    }
+}
+
+async fn find_run(
+    connection: &mut SqliteConnection,
+    project: &ProjectName,
+    run: i64,
+) -> Result<Option<Run>, DbError> {
+    match db::projects::find(connection, project).await? {
+        Some(row) => db::retention::runs::find(connection, row.id, run).await,
+        None => Ok(None),
     }
 }
 

@@ -70,6 +70,16 @@ pub trait Source: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Result<Listing<Referrer>, SourceError>;
+
+    /// Which repository a manifest would be read from: the one that is asked, unless it is made of
+    /// others, and `None` where none of those has it.
+    async fn keeper(
+        &self,
+        repository: &RepositoryName,
+        _digest: &Digest,
+    ) -> Result<Option<RepositoryName>, SourceError> {
+        Ok(Some(repository.clone()))
+    }
 }
 
 /// Why a source could not say. Cheap to clone, since many may wait for one answer.

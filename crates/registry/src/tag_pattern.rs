@@ -26,6 +26,7 @@ enum Form {
     Glob,
     Regex(Regex),
     Semver(VersionReq),
+    Unreadable,
 }
 
 impl TagPattern {
@@ -34,6 +35,15 @@ impl TagPattern {
         Self {
             text: "*".into(),
             form: Form::Glob,
+        }
+    }
+
+    /// One that was stored and can not be read any more. It matches every tag, which is the safe side
+    /// where it keeps them.
+    pub(crate) fn unreadable(text: &str) -> Self {
+        Self {
+            text: text.into(),
+            form: Form::Unreadable,
         }
     }
 
@@ -48,6 +58,7 @@ impl TagPattern {
             Form::Regex(regex) => regex.is_match(text),
             Form::Semver(range) => Version::parse(text.strip_prefix('v').unwrap_or(text))
                 .is_ok_and(|version| range.matches(&version)),
+            Form::Unreadable => true,
         }
     }
 }
@@ -129,7 +140,14 @@ impl Eq for TagPattern {}
 
 impl fmt::Display for TagPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        match self.form {
+            Form::Glob | Form::Regex(_) | Form::Semver(_) => f.write_str(&self.text),
+            Form::Unreadable => write!(
+                f,
+                "{}, which can not be read, so that all are meant,",
+                self.text
+            ),
+        }
     }
 }
 

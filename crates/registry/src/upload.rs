@@ -34,6 +34,9 @@ use append::{AppendError, Appender};
 pub(crate) use locks::{UploadLock, UploadLocks};
 pub(crate) use pipe::Pipe;
 
+/// So much comes within any grace time.
+const SMALL_BYTES: u64 = 16 * 1024 * 1024;
+
 /// What a request says of the bytes it brings.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chunk {
@@ -215,7 +218,7 @@ impl Registry {
         let foreseen = start.saturating_add(chunk.length.unwrap_or_default());
         self.foresee(&repository.project(), foreseen).await?;
         let mut appender = self.open_staged(upload, start, session.hasher).await?;
-        let received = appender.append(body).await;
+        let received = self.work_on(upload, appender.append(body)).await;
         let synced = appender.sync().await;
         // This closes the file: while it is open, removing it gives no space back.
         let (offset, hasher) = appender.finish();
@@ -251,9 +254,11 @@ impl Registry {
         let session = self.upload_session(repository, upload).await?;
         let start = session.offset;
         check_chunk(chunk, start)?;
+        let foreseen = start.saturating_add(chunk.length.unwrap_or_default());
+        self.foresee_blob(repository, &digest, foreseen).await?;
         let hasher = self.hasher_for(&digest, upload, session).await?;
         let mut appender = self.open_staged(upload, start, hasher).await?;
-        let received = appender.append(body).await;
+        let received = self.work_on(upload, appender.append(body)).await;
         // This closes the file: while it is open, removing it gives no space back.
         let (size_bytes, hasher) = appender.finish();
         match received {
@@ -271,22 +276,29 @@ impl Registry {
         self.publish_blob(repository, blob, pusher).await
     }
 
-    /// Stores a blob that came in one request. Without a session: what a crash leaves of it is
-    /// swept at the next start.
+    /// Stores a blob that came in one request. A small one has no session: what a crash leaves of it
+    /// is swept at the next start. A large one has, since blobs that were pushed before it are kept for
+    /// as long as something is being uploaded.
     pub(crate) async fn upload_blob(
         &self,
         repository: &RepositoryName,
         digest: Digest,
+        length: Option<u64>,
         body: &mut Body,
         pusher: Pusher,
     ) -> Result<(), UploadError> {
-        let upload = UploadId::from(Uuid::new_v4());
+        self.foresee_blob(repository, &digest, length.unwrap_or_default())
+            .await?;
+        let upload = match length {
+            Some(0..=SMALL_BYTES) => UploadId::from(Uuid::new_v4()),
+            Some(_) | None => self.start_upload(repository, digest.algorithm()).await?,
+        };
         let mut appender =
             Appender::open(&*self.store, upload, 0, Hasher::new(digest.algorithm())).await?;
-        let received = appender.append(body).await;
+        let received = self.work_on(upload, appender.append(body)).await;
         let (size_bytes, hasher) = appender.finish();
         if let Err(error) = received {
-            self.discard_staged(upload).await;
+            self.abandon(upload).await;
             return Err(match error {
                 AppendError::Body(error) => error.into(),
                 AppendError::Store(error) => error.into(),
@@ -302,8 +314,8 @@ impl Registry {
         if let Err(UploadError::Db(error)) = &published
             && error.full()
         {
-            // Nothing was committed, and no session will go on with the bytes.
-            self.discard_staged(upload).await;
+            // Nothing was committed, and nobody will go on with the bytes.
+            self.abandon(upload).await;
         }
         published
     }
@@ -320,6 +332,27 @@ impl Registry {
             .ok_or(UploadError::Busy(upload))?;
         self.upload_session(repository, upload).await?;
         self.drop_upload(upload).await
+    }
+
+    /// Does what may take long for a session, and notes meanwhile that it is being worked on.
+    async fn work_on<T>(&self, upload: UploadId, work: impl Future<Output = T> + Send) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(self.limits.grace / 4) => {}
+            }
+            let expires_at = self.clock.now().plus(self.limits.upload_expiry);
+            let noted = self
+                .db
+                .write_relaxed(move |tx| {
+                    async move { db::uploads::extend(tx, upload, expires_at).await }.boxed()
+                })
+                .await;
+            if let Err(error) = noted {
+                warn!(upload = %upload, error = &error as &dyn std::error::Error, "could not note that upload {upload} goes on");
+            }
+        }
     }
 
     /// Removes a session with its bytes. The row first: bytes without a row are swept at the next
@@ -455,7 +488,7 @@ impl Registry {
             Err(error) => return Err(self.give_up(upload, error).await),
         };
         let now = self.clock.now();
-        let collect_at = self.collect_at(now);
+        let (collect_at, grace) = (self.collect_at(now), self.limits.grace);
         let (target, digest) = (repository.clone(), declared.clone());
         let stored = self
             .db
@@ -465,7 +498,11 @@ impl Registry {
                     let blob = db::blobs::ensure(tx, &digest, size_bytes, &key, now).await?;
                     let repository_id = ensured.repository_id;
                     quota::give_blob(tx, repository_id, &blob, now, collect_at).await?;
-                    db::uploads::delete(tx, upload).await?;
+                    let opened = db::uploads::delete(tx, upload).await?;
+                    if opened.is_some_and(|opened| now.since(opened) > grace / 2) {
+                        // What was pushed before it waits for the same manifest.
+                        db::repository_blobs::renew_all(tx, repository_id, collect_at).await?;
+                    }
                     Ok::<_, UploadError>((ensured, blob.key == key))
                 }
                 .boxed()
@@ -493,18 +530,22 @@ impl Registry {
     /// comes back; otherwise it goes on from what was last put aside.
     async fn give_up(&self, upload: UploadId, error: StoreError) -> UploadError {
         if matches!(error, StoreError::Full) {
-            self.discard_staged(upload).await;
-            let removed = self
-                .db
-                .write_relaxed(move |tx| {
-                    async move { db::uploads::delete(tx, upload).await }.boxed()
-                })
-                .await;
-            if let Err(error) = removed {
-                warn!(upload = %upload, error = &error as &dyn std::error::Error, "the row of upload {upload} stays until it expires");
-            }
+            self.abandon(upload).await;
         }
         error.into()
+    }
+
+    /// Removes what there is of an upload, the bytes first: on a full disk the row can only go when
+    /// they have.
+    async fn abandon(&self, upload: UploadId) {
+        self.discard_staged(upload).await;
+        let removed = self
+            .db
+            .write_relaxed(move |tx| async move { db::uploads::delete(tx, upload).await }.boxed())
+            .await;
+        if let Err(error) = removed {
+            warn!(upload = %upload, error = &error as &dyn std::error::Error, "the row of upload {upload} stays until it expires");
+        }
     }
 
     async fn discard_staged(&self, upload: UploadId) {

@@ -170,11 +170,9 @@ impl From<RestoreError> for Problem {
         use RestoreError as E;
         match error {
             E::Unknown(id) => absent(id),
-            E::ProjectTaken(_)
-            | E::NoProject(_)
-            | E::NoManifest { .. }
-            | E::TagTaken { .. }
-            | E::OverQuota(_) => Self::conflict(error),
+            E::ProjectTaken(_) | E::NoManifest { .. } | E::TagTaken { .. } | E::OverQuota(_) => {
+                Self::conflict(error)
+            }
             E::Db(error) => error.into(),
         }
     }

@@ -150,15 +150,11 @@ pub(super) async fn preview(
     let policy = wanted.policy.map(|Object(policy)| policy.into());
     let decisions = console
         .registry
-        .preview_retention(&project, policy.as_ref(), after.as_ref(), limit + 1)
+        .preview_retention(&project, policy.as_ref(), after.as_ref(), limit)
         .await?;
-    let place = |decision: &Preview| decision.place().to_string();
-    Ok(Document(List::by_name(
-        decisions,
-        limit,
-        place,
-        RetentionDecision::from,
-    )))
+    let next = decisions.next.map(|place| place.to_string());
+    let items = decisions.items.into_iter().map(RetentionDecision::from);
+    Ok(Document(List::new(items.collect(), next)))
 }
 
 /// Have a run remove what the policy does not keep

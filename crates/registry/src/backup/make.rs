@@ -1,10 +1,9 @@
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_oci::Digest;
 use chrono::DateTime;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
@@ -304,27 +303,19 @@ async fn finish(
 }
 
 /// Removes the files of a part that the copy does not name.
-async fn remove_needless(copy: &mut SqliteConnection, part: &Path) -> Result<(), BackupError> {
+async fn remove_needless(database: &mut SqliteConnection, part: &Path) -> Result<(), BackupError> {
     let failed = io_error("tidy up", part);
     for entry in fs::read_dir(part).map_err(&failed)? {
         let file: PathBuf = entry.map_err(&failed)?.path();
         let needless = match folder::digest_of(&file) {
-            Some(digest) => !named(copy, &digest).await?,
+            Some(digest) => db::blobs::find(database, &digest).await?.is_none(),
             None => folder::partial(&file),
         };
         if needless {
-            remove(&file).map_err(&failed)?;
+            copy::remove(&file).map_err(&failed)?;
         }
     }
     Ok(())
-}
-
-async fn named(copy: &mut SqliteConnection, digest: &Digest) -> Result<bool, DbError> {
-    Ok(db::blobs::find(copy, digest).await?.is_some())
-}
-
-fn remove(file: &Path) -> io::Result<()> {
-    copy::remove(file)
 }
 
 fn rfc_3339(at: Timestamp) -> String {

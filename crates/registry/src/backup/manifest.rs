@@ -10,7 +10,8 @@ pub struct BackupManifest {
     pub made_at: String,
     pub database: DatabaseCopy,
     pub blobs: CountedBlobs,
-    /// Digests of blobs that were corrupt or missing already. They are not in the backup.
+    /// The first digests of blobs that were corrupt or missing already. Such blobs are not in the
+    /// backup.
     pub damaged: Vec<String>,
 }
 

@@ -252,6 +252,75 @@ async fn while_a_backup_is_made_rows_go_and_bytes_stay() {
     assert_eq!(fixture.object_files().len(), 0);
 }
 
+/// Stops a backup at its first blob, until the test lets it go on.
+struct Stopped {
+    begun: Option<tokio::sync::oneshot::Sender<()>>,
+    go_on: std::sync::mpsc::Receiver<()>,
+}
+
+impl Watch for Stopped {
+    fn progress(&mut self, _: &Progress) {
+        if let Some(begun) = self.begun.take() {
+            begun.send(()).unwrap();
+            self.go_on.recv().unwrap();
+        }
+    }
+
+    fn damaged(&mut self, digest: &Digest) {
+        panic!("{digest} is gone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_backup_has_what_is_deleted_and_collected_while_it_is_made() {
+    let layers: [&'static [u8]; 12] = [
+        b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h", b"i", b"j", b"k", b"l",
+    ];
+    let fixture = Fixture::open().await;
+    let registry = Arc::clone(&fixture.registry);
+    let image = fixture.push_image(Some("latest"), CONFIG, &layers).await;
+    let to = fixture.folder.path().join("backup");
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (let_go_on, go_on) = std::sync::mpsc::channel();
+    let backup = Backup {
+        db: registry.db.clone(),
+        store: Arc::clone(&registry.store),
+        clock: Arc::clone(&registry.clock),
+        release: Release::this(),
+        blobs: Blobs::Copied,
+    };
+    let made = tokio::spawn({
+        let to = to.clone();
+        async move {
+            let mut stopped = Stopped {
+                begun: Some(begun),
+                go_on,
+            };
+            backup.make(&to, &mut stopped).await
+        }
+    });
+    has_begun.await.unwrap();
+    // The clock jumps by more than a lease lasts, which leaves no minute in which to renew it.
+    let mut database = fixture.database().await;
+    sqlx::query("UPDATE object_holds SET until = $1")
+        .bind(i64::MAX)
+        .execute(&mut database)
+        .await
+        .unwrap();
+    fixture.delete_image(image).await;
+    fixture.clock.advance(GRACE);
+    let collected = registry.collect().await.unwrap();
+    assert_eq!(collected.blobs, 13);
+    let_go_on.send(()).unwrap();
+    let made = made.await.unwrap().unwrap();
+    assert_eq!(made.blobs.count, 13);
+    registry.collect().await.unwrap();
+    assert_eq!(fixture.object_files().len(), 0);
+    let elsewhere = Elsewhere::new();
+    elsewhere.restore(&fixture, &to, KEY).await.unwrap();
+    assert_eq!(elsewhere.fsck(&fixture).await, []);
+}
+
 #[tokio::test]
 async fn the_hold_of_a_backup_that_died_ends_by_itself() {
     let fixture = Fixture::open().await;

@@ -9,6 +9,8 @@ use crate::db::{self, DbError, signed};
 
 /// So many names are read at once.
 const BATCH: usize = 200;
+/// No name begins before it; those of what was deleted do.
+const BEFORE_ALL: char = '0';
 /// Comes behind every character of a name.
 const BEHIND_ALL: char = '~';
 /// Stands before the id of a repository where a name could stand, and is part of no name.
@@ -121,7 +123,7 @@ struct Span {
 impl Span {
     fn all() -> Self {
         Self {
-            first: String::new(),
+            first: BEFORE_ALL.to_string(),
             last: BEHIND_ALL.to_string(),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -160,13 +161,9 @@ impl Registry {
             .db
             .write(move |tx| {
                 async move {
-                    if !pins.is_empty() {
-                        let repositories = db::cached_blobs::repositories(tx, id).await?;
-                        let pinned = |name| pins.iter().any(|pin| pin.matches(name));
-                        if repositories.iter().any(pinned) {
-                            db::cached_blobs::used(tx, id, now).await?;
-                            return Ok::<_, DbError>(None);
-                        }
+                    if is_pinned(tx, id, &pins).await? {
+                        db::cached_blobs::used(tx, id, now).await?;
+                        return Ok::<_, DbError>(None);
                     }
                     Ok(Some(db::cached_blobs::evict(tx, id, now).await?))
                 }
@@ -211,6 +208,31 @@ impl Registry {
             }
         }
     }
+}
+
+/// Whether the blob is in a repository that is pinned, or of an image that something runs.
+async fn is_pinned(
+    tx: &mut SqliteConnection,
+    blob_id: i64,
+    pins: &[RepositoryGlob],
+) -> Result<bool, DbError> {
+    if !pins.is_empty() {
+        let repositories = db::cached_blobs::repositories(tx, blob_id).await?;
+        let pinned = |name| pins.iter().any(|pin| pin.matches(name));
+        if repositories.iter().any(pinned) {
+            return Ok(true);
+        }
+    }
+    if !db::held_manifests::any(tx).await? {
+        return Ok(false);
+    }
+    for (repository, digest) in db::cached_blobs::manifests_naming(tx, blob_id).await? {
+        let reason = db::held_manifests::reason(tx, &repository, &digest).await?;
+        if reason.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

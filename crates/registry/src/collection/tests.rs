@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::audit::Actor;
 use crate::fixture::{Fixture, GRACE, descriptor, image, index, pusher};
-use crate::upload::Mounted;
+use crate::upload::{Chunk, Mounted};
 
 mod interleavings;
 
@@ -204,6 +204,80 @@ async fn a_dry_run_says_what_would_go_and_when() {
     assert_eq!((collected.blobs, collected.bytes), (1, 5));
 }
 
+#[tokio::test]
+async fn what_was_pushed_before_an_upload_that_takes_long_is_kept_for_its_manifest() {
+    let fixture = Fixture::open().await;
+    fixture.push_blob(CONFIG).await;
+    let repository = &fixture.repository;
+    let upload = fixture.registry.start_upload(repository, Algorithm::Sha256);
+    let upload = upload.await.unwrap();
+    let layer: &[u8] = b"large";
+    let patch = async |bytes: &'static [u8]| {
+        let (chunk, mut bytes) = (Chunk::default(), crate::fixture::body(bytes));
+        let appended = fixture
+            .registry
+            .append_upload(repository, upload, chunk, &mut bytes);
+        appended.await.unwrap();
+    };
+    for part in [&b"la"[..], b"r", b"ge"] {
+        fixture.clock.advance(GRACE / 2 + MINUTE);
+        fixture.registry.collect().await.unwrap();
+        patch(part).await;
+    }
+    let digest = Digest::of(Algorithm::Sha256, layer);
+    let (chunk, mut nothing) = (Chunk::default(), crate::fixture::body(b""));
+    let finished =
+        fixture
+            .registry
+            .finish_upload(repository, upload, digest, chunk, &mut nothing, pusher());
+    finished.await.unwrap();
+    // The session is gone, and the manifest comes within the grace time.
+    fixture.clock.advance(GRACE - MINUTE);
+    fixture.registry.collect().await.unwrap();
+    fixture
+        .push_manifest(Some("latest"), &image(CONFIG, &[layer]))
+        .await;
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_works_on_keeps_nothing_for_long() {
+    let fixture = Fixture::open().await;
+    fixture.push_blob(CONFIG).await;
+    let started = fixture
+        .registry
+        .start_upload(&fixture.repository, Algorithm::Sha256);
+    started.await.unwrap();
+    fixture.clock.advance(GRACE + MINUTE);
+    assert_eq!(fixture.registry.collect().await.unwrap().blobs, 1);
+}
+
+#[tokio::test]
+async fn many_deletions_are_purged_together_and_do_not_keep_blobs_from_going() {
+    let fixture = Fixture::open().await;
+    for number in 0..30 {
+        let tag = format!("v{number}");
+        fixture.push_image(Some(&tag), CONFIG, &[b"layer"]).await;
+        fixture.delete(Reference::Tag(tag.parse().unwrap())).await;
+    }
+    let digest = fixture.push_image(None, CONFIG, &[b"layer"]).await;
+    fixture.delete(Reference::Digest(digest)).await;
+    fixture.push_blob(b"unnamed").await;
+    fixture.clock.advance(GRACE);
+    let times = fixture.registry.times();
+    let part = fixture
+        .registry
+        .db
+        .write(move |tx| async move { collect_part(tx, times).await }.boxed());
+    let part = part.await.unwrap();
+    assert_eq!(part.manifests, 1);
+    assert!(part.taken.iter().any(|taken| taken.object.is_some()));
+    let mut connection = fixture.registry.db.read().await.unwrap();
+    let due = db::deletions::due(&mut connection, times.now)
+        .await
+        .unwrap();
+    assert_eq!(due, None);
+}
+
 /// A push of a manifest and the collection of its blob come one after the other, whatever the order:
 /// either the manifest is stored and its blob stays, or it is told that the blob is missing.
 #[tokio::test]
@@ -250,12 +324,12 @@ async fn bytes_that_a_crash_has_left_go_with_the_next_start() {
     let fixture = Fixture::open().await;
     fixture.push_blob(b"layer").await;
     fixture.clock.advance(GRACE);
-    let now = fixture.registry.clock.now();
+    let times = fixture.registry.times();
     // As if the process had ended between the commit and the bytes.
     let removed = fixture
         .registry
         .db
-        .write(move |tx| async move { collect_part(tx, now).await }.boxed());
+        .write(move |tx| async move { collect_part(tx, times).await }.boxed());
     assert_eq!(removed.await.unwrap().taken.len(), 1);
     assert_eq!(fixture.objects(), 1);
     fixture.registry.remove_unlinked().await.unwrap();

@@ -1,6 +1,6 @@
 //! Blobs that caches of other registries have, by when they were last pulled.
 
-use berth_oci::RepositoryName;
+use berth_oci::{Digest, RepositoryName};
 use sqlx::SqliteConnection;
 
 use super::repository_blobs::{self, Link, Taken};
@@ -88,6 +88,34 @@ pub(crate) async fn repositories(
         .collect()
 }
 
+/// The manifests of caches that name the blob.
+pub(crate) async fn manifests_naming(
+    connection: &mut SqliteConnection,
+    blob_id: i64,
+) -> Result<Vec<(RepositoryName, Digest)>, DbError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT r.name, m.digest
+         FROM repository_blobs rb
+         JOIN blobs b ON b.id = rb.blob_id
+         JOIN repositories r ON r.id = rb.repository_id AND r.deletion_id IS NULL
+         JOIN projects p ON p.id = r.project_id AND p.kind = 'proxy'
+         JOIN edges e ON e.repository_id = r.id AND e.digest = b.digest AND e.kind = 'blob'
+         JOIN manifests m ON m.id = e.manifest_id
+         WHERE rb.blob_id = $1",
+    )
+    .bind(blob_id)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(name, digest)| {
+            Ok((
+                checked(name, "the name of a repository")?,
+                checked(digest, "a digest")?,
+            ))
+        })
+        .collect()
+}
+
 /// Forgets that caches have the blob, if none of their repositories does; tells whether it was
 /// forgotten now.
 pub(crate) async fn forget_unless_cached(
@@ -132,6 +160,17 @@ pub(crate) async fn evict(
         if let Some(taken) = repository_blobs::take(connection, link, now).await? {
             last = taken;
         }
+    }
+    // It may be noted though no cache has it: what was one may be no longer.
+    let noted: Option<(i64,)> = sqlx::query_as(
+        "DELETE FROM cached_blobs WHERE blob_id = $1
+         RETURNING (SELECT b.size_bytes FROM blobs b WHERE b.id = $1)",
+    )
+    .bind(blob_id)
+    .fetch_optional(connection)
+    .await?;
+    if let Some((size_bytes,)) = noted {
+        last.uncached_bytes = unsigned(size_bytes);
     }
     Ok(last)
 }

@@ -65,10 +65,10 @@ pub(crate) async fn totals(
 ) -> Result<CollectableTotals, DbError> {
     let (due_blobs, due_bytes, later_blobs, later_bytes): (i64, i64, i64, i64) = sqlx::query_as(
         "SELECT
-             COALESCE(SUM(CASE WHEN g.goes_at <= $1 THEN 1 ELSE 0 END), 0),
-             COALESCE(SUM(CASE WHEN g.goes_at <= $1 THEN b.size_bytes ELSE 0 END), 0),
-             COALESCE(SUM(CASE WHEN g.goes_at > $1 THEN 1 ELSE 0 END), 0),
-             COALESCE(SUM(CASE WHEN g.goes_at > $1 THEN b.size_bytes ELSE 0 END), 0)
+             CAST(COALESCE(SUM(CASE WHEN g.goes_at <= $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
+             CAST(COALESCE(SUM(CASE WHEN g.goes_at <= $1 THEN b.size_bytes ELSE 0 END), 0) AS BIGINT),
+             CAST(COALESCE(SUM(CASE WHEN g.goes_at > $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
+             CAST(COALESCE(SUM(CASE WHEN g.goes_at > $1 THEN b.size_bytes ELSE 0 END), 0) AS BIGINT)
          FROM (
              SELECT rb.blob_id, MAX(COALESCE(d.purge_at, rb.collect_at)) AS goes_at
              FROM repository_blobs rb

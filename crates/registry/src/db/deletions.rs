@@ -9,6 +9,7 @@ use crate::deletion::{Deleted, Deletion};
 
 /// A deletion that is about to be noted.
 pub(crate) struct NewDeletion<'d> {
+    pub(crate) project_id: i64,
     pub(crate) deleted: &'d Deleted,
     pub(crate) by: &'d str,
     pub(crate) at: Timestamp,
@@ -21,8 +22,8 @@ pub(crate) async fn insert(
 ) -> Result<i64, DbError> {
     let deleted = new.deleted;
     let (id,) = sqlx::query_as(
-        "INSERT INTO deletions (kind, project, repository, tag, digest, deleted_by, deleted_at, purge_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        "INSERT INTO deletions (kind, project_id, project, repository, tag, digest, deleted_by, deleted_at, purge_at)
+         VALUES ($1, $9, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
     )
     .bind(deleted.kind())
     .bind(deleted.project().as_str().to_owned())
@@ -32,6 +33,7 @@ pub(crate) async fn insert(
     .bind(new.by)
     .bind(new.at.0)
     .bind(new.purge_at.0)
+    .bind(new.project_id)
     .fetch_one(connection)
     .await?;
     Ok(id)
@@ -49,8 +51,13 @@ type Columns = (
     i64,
 );
 
-const COLUMNS: &str =
-    "id, kind, project, repository, tag, digest, deleted_by, deleted_at, purge_at";
+/// Of those whose project is there, or is what was deleted: somebody else's project of the same name
+/// has nothing to do with them.
+const SELECT: &str = "SELECT d.id, d.kind, d.project, d.repository, d.tag, d.digest, d.deleted_by,
+            d.deleted_at, d.purge_at
+     FROM deletions d JOIN projects p ON p.id = d.project_id
+         AND (p.name = d.project OR p.deletion_id = d.id)
+     ";
 
 fn deletion(columns: Columns) -> Result<Deletion, DbError> {
     let (id, kind, project, repository, tag, digest, by, at, purge_at) = columns;
@@ -88,6 +95,60 @@ fn deletion(columns: Columns) -> Result<Deletion, DbError> {
     })
 }
 
+/// Notes how the tag that is deleted was pushed.
+pub(crate) async fn note_push(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+    repository_id: i64,
+    tag: &Tag,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE deletions
+         SET pushed_at = (SELECT pushed_at FROM tags WHERE repository_id = $2 AND name = $3),
+             pushed_by = (SELECT pushed_by FROM tags WHERE repository_id = $2 AND name = $3)
+         WHERE id = $1",
+    )
+    .bind(deletion_id)
+    .bind(repository_id)
+    .bind(tag.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The tag that was deleted, and how it was pushed.
+pub(crate) async fn tag(
+    connection: &mut SqliteConnection,
+    deletion_id: i64,
+) -> Result<Option<HiddenTag>, DbError> {
+    let row: Option<(String, i64, Option<String>)> = sqlx::query_as(
+        "SELECT tag, pushed_at, pushed_by FROM deletions
+         WHERE id = $1 AND tag IS NOT NULL AND pushed_at IS NOT NULL",
+    )
+    .bind(deletion_id)
+    .fetch_optional(connection)
+    .await?;
+    row.map(HiddenTag::try_from).transpose()
+}
+
+/// Gives a tag that is back the push that it had.
+pub(crate) async fn put_push(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+    hidden: &HiddenTag,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE tags SET pushed_at = $3, pushed_by = $4 WHERE repository_id = $1 AND name = $2",
+    )
+    .bind(repository_id)
+    .bind(hidden.tag.as_str())
+    .bind(hidden.pushed_at.0)
+    .bind(hidden.pushed_by.as_deref())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The deletion, if it can still be taken back.
 pub(crate) async fn find(
     connection: &mut SqliteConnection,
@@ -95,7 +156,7 @@ pub(crate) async fn find(
     now: Timestamp,
 ) -> Result<Option<Deletion>, DbError> {
     let row: Option<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM deletions WHERE id = $1 AND purge_at > $2"
+        "{SELECT} WHERE d.id = $1 AND d.purge_at > $2"
     )))
     .bind(id)
     .bind(now.0)
@@ -113,9 +174,8 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<Deletion>, DbError> {
     let rows: Vec<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM deletions
-         WHERE id < $1 AND purge_at > $2 AND ($3 IS NULL OR project = $3)
-         ORDER BY id DESC LIMIT $4"
+        "{SELECT} WHERE d.id < $1 AND d.purge_at > $2 AND ($3 IS NULL OR d.project = $3)
+         ORDER BY d.id DESC LIMIT $4"
     )))
     .bind(before)
     .bind(now.0)
@@ -138,6 +198,23 @@ pub(crate) async fn give_up(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Removes deletions of tags that can no longer be taken back, which have no other rows; how many.
+pub(crate) async fn purge_tags(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<usize, DbError> {
+    let done = sqlx::query(
+        "DELETE FROM deletions WHERE id IN (
+             SELECT id FROM deletions WHERE purge_at <= $1 AND kind = 'tag' LIMIT $2)",
+    )
+    .bind(now.0)
+    .bind(limit)
+    .execute(connection)
+    .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
 /// One that can no longer be taken back, and whose rows are to go.
@@ -294,10 +371,12 @@ pub(crate) async fn hidden(
         .collect()
 }
 
-/// Brings a whole repository back under its name, which nobody has taken; its blobs count again.
+/// Brings a whole repository back under its name, which nobody has taken; its blobs count again. What
+/// has no tag has had none since now.
 pub(crate) async fn show_repository(
     connection: &mut SqliteConnection,
     hidden: &Hidden,
+    now: Timestamp,
 ) -> Result<(), DbError> {
     sqlx::query("UPDATE repositories SET name = $2, deletion_id = NULL WHERE id = $1")
         .bind(hidden.id)
@@ -310,16 +389,25 @@ pub(crate) async fn show_repository(
          WHERE repository_id = $1",
     )
     .bind(hidden.id)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE manifests SET untagged_at = $2 WHERE repository_id = $1 AND untagged_at IS NOT NULL",
+    )
+    .bind(hidden.id)
+    .bind(now.0)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Brings the project back under its name, if nobody has taken that.
+/// Brings the project back under its name, if nobody has taken that. Its retention runs after its
+/// period.
 pub(crate) async fn show_project(
     connection: &mut SqliteConnection,
     deletion_id: i64,
     name: &ProjectName,
+    now: Timestamp,
 ) -> Result<bool, DbError> {
     let shown: Option<(i64,)> = sqlx::query_as(
         "UPDATE projects SET name = $2, deletion_id = NULL
@@ -338,8 +426,9 @@ pub(crate) async fn show_project(
     )
     .bind(deletion_id)
     .bind(project_id)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    super::retention::policies::restart(connection, project_id, now).await?;
     Ok(true)
 }
 
@@ -357,6 +446,40 @@ pub(crate) async fn manifests(
     rows.into_iter()
         .map(|(id, digest, size)| Ok((id, checked(digest, "a digest")?, super::unsigned(size))))
         .collect()
+}
+
+/// A tag that was deleted, by itself or with its manifest, and its push.
+pub(crate) struct HiddenTag {
+    pub(crate) tag: Tag,
+    pub(crate) pushed_at: Timestamp,
+    pub(crate) pushed_by: Option<String>,
+}
+
+pub(crate) async fn tags_of(
+    connection: &mut SqliteConnection,
+    manifest_id: i64,
+) -> Result<Vec<HiddenTag>, DbError> {
+    let rows: Vec<(String, i64, Option<String>)> = sqlx::query_as(
+        "SELECT name, pushed_at, pushed_by FROM tags WHERE manifest_id = $1 ORDER BY name",
+    )
+    .bind(manifest_id)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(HiddenTag::try_from).collect()
+}
+
+impl TryFrom<(String, i64, Option<String>)> for HiddenTag {
+    type Error = DbError;
+
+    fn try_from(
+        (name, pushed_at, pushed_by): (String, i64, Option<String>),
+    ) -> Result<Self, DbError> {
+        Ok(Self {
+            tag: checked(name, "a tag")?,
+            pushed_at: Timestamp(pushed_at),
+            pushed_by,
+        })
+    }
 }
 
 /// Takes its tags from a manifest that was put out of sight.
@@ -379,7 +502,9 @@ pub(crate) async fn purge_manifests(
     limit: i64,
 ) -> Result<u64, DbError> {
     let part = "SELECT m.id FROM repositories r JOIN manifests m ON m.repository_id = r.id
-                WHERE r.deletion_id = $1 LIMIT $2";
+                WHERE r.deletion_id = $1
+                   OR r.project_id IN (SELECT p.id FROM projects p WHERE p.deletion_id = $1)
+                LIMIT $2";
     let rows: Vec<(i64,)> = sqlx::query_as(part)
         .bind(deletion_id)
         .bind(limit)
@@ -397,7 +522,12 @@ pub(crate) async fn purge_rest(
     deletion_id: i64,
 ) -> Result<(), DbError> {
     for statement in [
-        "DELETE FROM repositories WHERE deletion_id = $1",
+        "DELETE FROM repositories
+         WHERE deletion_id = $1
+            OR project_id IN (SELECT p.id FROM projects p WHERE p.deletion_id = $1)",
+        // Those of what was in a project that goes.
+        "DELETE FROM deletions
+         WHERE project_id IN (SELECT p.id FROM projects p WHERE p.deletion_id = $1)",
         "DELETE FROM projects WHERE deletion_id = $1",
         "DELETE FROM deletions WHERE id = $1",
     ] {

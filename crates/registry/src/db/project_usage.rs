@@ -1,6 +1,6 @@
 //! The bytes that projects have, in parts that are added up.
 
-use berth_oci::ProjectName;
+use berth_oci::{Digest, ProjectName};
 use sqlx::SqliteConnection;
 
 use super::{DbError, checked, signed, unsigned};
@@ -75,6 +75,25 @@ pub(crate) async fn total(
     .fetch_one(connection)
     .await?;
     Ok(unsigned(total.unwrap_or_default()))
+}
+
+/// Whether the blob counts for the project already.
+pub(crate) async fn has_blob(
+    connection: &mut SqliteConnection,
+    project: &ProjectName,
+    digest: &Digest,
+) -> Result<bool, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM projects p
+         JOIN blobs b ON b.digest = $2
+         JOIN repository_blobs rb ON rb.project_id = p.id AND rb.blob_id = b.id
+         WHERE p.name = $1 LIMIT 1",
+    )
+    .bind(project.as_str())
+    .bind(digest.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// The bytes that only this repository brings to its project: its manifests, and the blobs that no

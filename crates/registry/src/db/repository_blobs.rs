@@ -183,39 +183,76 @@ async fn discount(
     }
 }
 
-/// A blob whose time has come, and whether a manifest names it after all.
-pub(crate) struct Due {
-    pub(crate) link: Link,
-    pub(crate) named: bool,
+/// What needs a blob in its repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// A manifest names it.
+    Manifest,
+    /// Something is being uploaded: a manifest may come behind that.
+    Upload,
+    Nothing,
 }
 
+/// A blob whose time has come.
+pub(crate) struct Due {
+    pub(crate) link: Link,
+    pub(crate) needed: Needed,
+}
+
+/// Those whose time has come. Sessions that expire after `working` are being worked on.
 pub(crate) async fn due(
     connection: &mut SqliteConnection,
     now: Timestamp,
+    working: Timestamp,
     limit: i64,
 ) -> Result<Vec<Due>, DbError> {
-    let rows: Vec<(i64, i64, bool)> = sqlx::query_as(
-        "SELECT rb.repository_id, rb.blob_id, EXISTS (
-             SELECT 1 FROM edges e
-             WHERE e.repository_id = rb.repository_id AND e.digest = b.digest
-               AND e.kind IN ('blob', 'child'))
-         FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
+    let rows: Vec<(i64, i64, bool, bool)> = sqlx::query_as(
+        "SELECT rb.repository_id, rb.blob_id,
+                EXISTS (
+                    SELECT 1 FROM edges e
+                    WHERE e.repository_id = rb.repository_id AND e.digest = b.digest
+                      AND e.kind IN ('blob', 'child')),
+                EXISTS (SELECT 1 FROM uploads u WHERE u.repository = r.name AND u.expires_at > $3)
+         FROM repository_blobs rb
+         JOIN blobs b ON b.id = rb.blob_id
+         JOIN repositories r ON r.id = rb.repository_id
          WHERE rb.collect_at <= $1 ORDER BY rb.collect_at LIMIT $2",
     )
     .bind(now.0)
     .bind(limit)
+    .bind(working.0)
     .fetch_all(connection)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(repository_id, blob_id, named)| Due {
+        .map(|(repository_id, blob_id, named, uploading)| Due {
             link: Link {
                 repository_id,
                 blob_id,
             },
-            named,
+            needed: match (named, uploading) {
+                (true, _) => Needed::Manifest,
+                (false, true) => Needed::Upload,
+                (false, false) => Needed::Nothing,
+            },
         })
         .collect())
+}
+
+/// Puts off the look at all blobs of the repository that are waiting for one.
+pub(crate) async fn renew_all(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+    collect_at: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE repository_blobs SET collect_at = $2 WHERE repository_id = $1 AND collect_at < $2",
+    )
+    .bind(repository_id)
+    .bind(collect_at.0)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// When the next one is due.
@@ -250,7 +287,9 @@ pub(crate) async fn of_deletion(
     let rows: Vec<(i64, i64)> = sqlx::query_as(
         "SELECT rb.repository_id, rb.blob_id
          FROM repositories r JOIN repository_blobs rb ON rb.repository_id = r.id
-         WHERE r.deletion_id = $1 LIMIT $2",
+         WHERE r.deletion_id = $1
+            OR r.project_id IN (SELECT p.id FROM projects p WHERE p.deletion_id = $1)
+         LIMIT $2",
     )
     .bind(deletion_id)
     .bind(limit)

@@ -90,14 +90,21 @@ pub(crate) async fn ruled_project(
     Ok(row.map(|(id,)| id))
 }
 
-/// The tags on a manifest, each with its digest.
-pub(crate) async fn of_manifest(
+/// The tags on a manifest and on the indices that lead to it, each with the digest that it is on.
+pub(crate) async fn above_manifest(
     connection: &mut SqliteConnection,
     manifest_id: i64,
 ) -> Result<Vec<(Tag, Digest)>, DbError> {
     let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT t.name, m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id
-         WHERE t.manifest_id = $1 ORDER BY t.name",
+        // CROSS JOIN has SQLite go up from the one manifest, and not through all of the repository.
+        "WITH RECURSIVE above (id, digest, repository_id) AS (
+             SELECT m.id, m.digest, m.repository_id FROM manifests m WHERE m.id = $1
+             UNION
+             SELECT m.id, m.digest, m.repository_id FROM above CROSS JOIN edges e CROSS JOIN manifests m
+             WHERE e.repository_id = above.repository_id AND e.digest = above.digest
+               AND e.kind = 'child' AND m.id = e.manifest_id)
+         SELECT t.name, above.digest FROM above CROSS JOIN tags t
+         WHERE t.manifest_id = above.id ORDER BY t.name",
     )
     .bind(manifest_id)
     .fetch_all(connection)

@@ -19,14 +19,18 @@ pub(crate) async fn note(
     Ok(())
 }
 
-pub(crate) async fn some(
+/// Some of them, behind a key.
+pub(crate) async fn after(
     connection: &mut SqliteConnection,
+    key: Option<&Key>,
     limit: i64,
 ) -> Result<Vec<Key>, DbError> {
-    let rows: Vec<(String,)> = sqlx::query_as("SELECT key FROM unlinked_objects LIMIT $1")
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT key FROM unlinked_objects WHERE key > $1 ORDER BY key LIMIT $2")
+            .bind(key.map_or("", Key::as_str))
+            .bind(limit)
+            .fetch_all(connection)
+            .await?;
     Ok(rows.into_iter().map(|(key,)| Key::from_row(key)).collect())
 }
 

@@ -100,15 +100,31 @@ pub(crate) async fn save(
     Ok(done.rows_affected() > 0)
 }
 
+/// Puts off the end of a session that is being worked on.
+pub(crate) async fn extend(
+    connection: &mut SqliteConnection,
+    upload: UploadId,
+    expires_at: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE uploads SET expires_at = $2 WHERE id = $1")
+        .bind(upload.to_string())
+        .bind(expires_at.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes the session; when it was opened, if it was there.
 pub(crate) async fn delete(
     connection: &mut SqliteConnection,
     upload: UploadId,
-) -> Result<bool, DbError> {
-    let done = sqlx::query("DELETE FROM uploads WHERE id = $1")
-        .bind(upload.to_string())
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
+) -> Result<Option<Timestamp>, DbError> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("DELETE FROM uploads WHERE id = $1 RETURNING started_at")
+            .bind(upload.to_string())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(at,)| Timestamp(at)))
 }
 
 /// Deletes the session unless it was extended meanwhile.

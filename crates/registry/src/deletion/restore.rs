@@ -6,7 +6,7 @@ use tracing::info;
 use super::{Deleted, Deletion};
 use crate::audit::{Actor, Entry};
 use crate::clock::Timestamp;
-use crate::db::deletions::Hidden;
+use crate::db::deletions::{Hidden, HiddenTag};
 use crate::db::manifests::ManifestRow;
 use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError, changes};
@@ -27,8 +27,6 @@ pub enum RestoreError {
     Unknown(i64),
     #[error("there is a project {0} again: give it up before the one of before is restored")]
     ProjectTaken(ProjectName),
-    #[error("project {0} is gone: restore it first")]
-    NoProject(ProjectName),
     #[error("{repository} no longer has {digest}: restore that first")]
     NoManifest {
         repository: RepositoryName,
@@ -110,7 +108,7 @@ impl Restore {
         tx: &mut SqliteConnection,
         name: &ProjectName,
     ) -> Result<(), RestoreError> {
-        if !db::deletions::show_project(tx, self.id, name).await? {
+        if !db::deletions::show_project(tx, self.id, name, self.now).await? {
             return Err(RestoreError::ProjectTaken(name.clone()));
         }
         for hidden in db::deletions::hidden(tx, self.id).await? {
@@ -127,15 +125,11 @@ impl Restore {
         hidden: &Hidden,
         restored: &mut Restored,
     ) -> Result<(), RestoreError> {
-        let project = hidden.name.project();
-        if db::projects::find(tx, &project).await?.is_none() {
-            return Err(RestoreError::NoProject(project));
-        }
         let Some(there) = db::repositories::find(tx, &hidden.name).await? else {
             return self.show(tx, hidden).await;
         };
         for (id, digest, size_bytes) in db::deletions::manifests(tx, hidden.id).await? {
-            let tags = db::tags::of_manifest(tx, id).await?;
+            let tags = db::deletions::tags_of(tx, id).await?;
             let reference = Reference::Digest(digest);
             if db::manifests::find(tx, &hidden.name, &reference)
                 .await?
@@ -146,9 +140,10 @@ impl Restore {
                 quota::charge_manifest(tx, there, id, size_bytes, self.now).await?;
             }
             if let Some(manifest) = db::manifests::find(tx, &hidden.name, &reference).await? {
-                for (tag, _) in tags {
-                    if let Some(_elsewhere) = self.retag(tx, &hidden.name, &tag, &manifest).await? {
-                        restored.moved_on.push(tag);
+                for hidden_tag in tags {
+                    let taken = self.retag(tx, &hidden.name, &hidden_tag, &manifest).await?;
+                    if taken.is_some() {
+                        restored.moved_on.push(hidden_tag.tag);
                     }
                 }
             }
@@ -170,7 +165,10 @@ impl Restore {
                 digest: digest.clone(),
             });
         };
-        match self.retag(tx, repository, tag, &manifest).await? {
+        let Some(hidden) = db::deletions::tag(tx, self.id).await? else {
+            return Err(RestoreError::Unknown(self.id));
+        };
+        match self.retag(tx, repository, &hidden, &manifest).await? {
             None => Ok(()),
             Some(digest) => Err(RestoreError::TagTaken {
                 repository: repository.clone(),
@@ -185,9 +183,10 @@ impl Restore {
         &self,
         tx: &mut SqliteConnection,
         repository: &RepositoryName,
-        tag: &Tag,
+        hidden: &HiddenTag,
         manifest: &ManifestRow,
     ) -> Result<Option<Digest>, RestoreError> {
+        let tag = &hidden.tag;
         if let Some(there) = db::tags::current(tx, repository, tag).await? {
             return Ok((there.manifest_id != manifest.id).then_some(there.digest));
         }
@@ -202,11 +201,13 @@ impl Restore {
             at: self.now,
         };
         move_tag(tx, &moved, None).await?;
+        // As it was: it is not the newest by being back.
+        db::deletions::put_push(tx, manifest.repository_id, hidden).await?;
         Ok(None)
     }
 
     async fn show(&self, tx: &mut SqliteConnection, hidden: &Hidden) -> Result<(), RestoreError> {
-        db::deletions::show_repository(tx, hidden).await?;
+        db::deletions::show_repository(tx, hidden, self.now).await?;
         let bytes = db::project_usage::of_repository_alone(tx, hidden.id).await?;
         quota::charge(tx, hidden.id, hidden.id, bytes, self.now).await?;
         let name = hidden.name.as_str();

@@ -248,6 +248,79 @@ async fn a_project_comes_back_with_its_images() {
 }
 
 #[tokio::test]
+async fn what_was_in_a_project_that_is_gone_is_not_that_of_another_one_of_its_name() {
+    let fixture = Fixture::open().await;
+    let digest = fixture.push_image(Some("v1"), CONFIG, &[b"layer"]).await;
+    fixture.remove(&Reference::Digest(digest)).await.unwrap();
+    let image = fixture.last_deletion().await.id;
+    let (project, admin) = (fixture.repository.project(), admin(&fixture).await);
+    let deleted = fixture.registry.delete_project(&admin, &project, true);
+    deleted.await.unwrap();
+    let whole = fixture.last_deletion().await.id;
+    fixture.push_image(Some("v2"), CONFIG, &[b"other"]).await;
+
+    let seen = fixture.registry.deletions(Some(&project), i64::MAX, 10);
+    let seen: Vec<_> = seen.await.unwrap().iter().map(|one| one.id).collect();
+    assert_eq!(seen, [whole]);
+    let refused = fixture.registry.restore(image, &Actor::system()).await;
+    assert!(matches!(refused, Err(RestoreError::Unknown(_))));
+}
+
+/// The grace time was made shorter in between.
+#[tokio::test]
+async fn a_project_goes_with_what_was_deleted_in_it_before() {
+    let fixture = Fixture::open().await;
+    let digest = fixture.push_image(Some("v1"), CONFIG, &[b"layer"]).await;
+    fixture.remove(&Reference::Digest(digest)).await.unwrap();
+    let first = fixture.last_deletion().await.id;
+    let (project, admin) = (fixture.repository.project(), admin(&fixture).await);
+    let deleted = fixture.registry.delete_project(&admin, &project, true);
+    deleted.await.unwrap();
+    sqlx::query("UPDATE deletions SET purge_at = purge_at * 2 WHERE id = $1")
+        .bind(first)
+        .execute(&mut fixture.database().await)
+        .await
+        .unwrap();
+    fixture.clock.advance(GRACE);
+    fixture.registry.collect().await.unwrap();
+    let mut database = fixture.database().await;
+    for table in [
+        "projects",
+        "repositories",
+        "manifests",
+        "deletions",
+        "blobs",
+    ] {
+        let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        let (rows,): (i64,) = sqlx::query_as(count)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_back_is_as_old_as_it_was() {
+    let fixture = Fixture::open().await;
+    let pushed = async || {
+        let mut database = fixture.database().await;
+        let row: (i64, Option<String>) =
+            sqlx::query_as("SELECT pushed_at, pushed_by FROM tags WHERE name = 'v1'")
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+        row
+    };
+    fixture.push_image(Some("v1"), CONFIG, &[b"layer"]).await;
+    let before = pushed().await;
+    fixture.clock.advance(Duration::from_secs(60));
+    fixture.remove(&fixture.tag("v1")).await.unwrap();
+    fixture.restore().await.unwrap();
+    assert_eq!(pushed().await, before);
+}
+
+#[tokio::test]
 async fn what_is_held_is_deleted_by_nobody() {
     let fixture = Fixture::open().await;
     let child = fixture.push_image(None, CONFIG, &[b"layer"]).await;
@@ -293,7 +366,7 @@ async fn a_blob_counts_once_in_a_project_and_a_quota_is_kept() {
             let digest = Digest::of(Algorithm::Sha256, bytes);
             let mut body = crate::fixture::body(bytes);
             registry
-                .upload_blob(other, digest, &mut body, pusher())
+                .upload_blob(other, digest, Some(bytes.len() as u64), &mut body, pusher())
                 .await
         }
     };

@@ -73,6 +73,7 @@ pub(super) async fn upload(
     registry: Arc<Registry>,
     repository: RepositoryName,
     digest: Digest,
+    length: Option<u64>,
     caller: &Caller,
     mut body: Body,
 ) -> Result<Response, ApiError> {
@@ -82,7 +83,7 @@ pub(super) async fn upload(
             (Arc::clone(&registry), repository.clone(), digest.clone());
         async move {
             let outcome = registry
-                .upload_blob(&repository, digest, &mut body, pusher)
+                .upload_blob(&repository, digest, length, &mut body, pusher)
                 .await;
             heard_out(outcome, body).await
         }

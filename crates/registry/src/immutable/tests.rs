@@ -211,3 +211,60 @@ async fn a_manifest_knows_since_when_it_has_had_no_tag() {
     fixture.push_manifest(Some("v3"), &document).await;
     assert_eq!(untagged(&alone).await, now());
 }
+
+#[tokio::test]
+async fn a_platform_of_an_immutable_tag_can_not_be_deleted() {
+    let fixture = Fixture::open().await;
+    let platform = index(&[]);
+    let child = |digest: &Digest, document: &serde_json::Value| {
+        json!({"mediaType": "application/vnd.oci.image.index.v1+json", "digest": digest.as_str(),
+               "size": document.to_string().len()})
+    };
+    let lowest = fixture.push_manifest(None, &platform).await;
+    let inner = index(&[child(&lowest, &platform)]);
+    let middle = fixture.push_manifest(None, &inner).await;
+    let outer = index(&[child(&middle, &inner)]);
+    let highest = fixture.push_manifest(Some("v1"), &outer).await;
+    rule(&fixture, "a/**", "v*").await;
+    for digest in [&lowest, &middle, &highest] {
+        match delete(&fixture, digest.as_str()).await {
+            Err(DeleteError::Immutable(tag)) => assert_eq!(tag.digest, highest),
+            other => panic!("{digest}: {other:?}"),
+        }
+    }
+    let project = fixture.repository.project();
+    let registry = &fixture.registry;
+    registry
+        .remove_immutable_tags(&somebody(), &project, 1)
+        .await
+        .unwrap();
+    delete(&fixture, lowest.as_str()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rule_that_can_not_be_read_refuses_and_says_so() {
+    let fixture = Fixture::open().await;
+    push(&fixture, "latest", 1).await.unwrap();
+    rule(&fixture, "a/**", "v*").await;
+    let mut database = fixture.database().await;
+    sqlx::query("UPDATE immutable_tags SET tags = 'regex:('")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let said = push(&fixture, "latest", 2).await.unwrap_err();
+    assert!(said.contains("regex:(, which can not be read"), "{said}");
+    assert!(said.contains("rule 1"), "{said}");
+    let deleted = delete(&fixture, "latest").await;
+    assert!(
+        matches!(deleted, Err(DeleteError::Immutable(_))),
+        "{deleted:?}"
+    );
+    // It can be seen, and removed.
+    let (registry, project) = (&fixture.registry, fixture.repository.project());
+    let rules = registry.immutable_tags(&project).await.unwrap().unwrap();
+    assert_eq!(rules[0].tags.as_str(), "regex:(");
+    let by = somebody();
+    let removed = registry.remove_immutable_tags(&by, &project, 1).await;
+    removed.unwrap();
+    push(&fixture, "latest", 2).await.unwrap();
+}

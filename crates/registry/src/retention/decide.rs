@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use berth_oci::Tag;
 
+use super::attached::subject_of;
 use super::policy::Rule;
 use crate::clock::Timestamp;
 
@@ -22,6 +23,14 @@ pub(super) struct TagRow {
     /// The rule that keeps the tag where it is.
     pub(super) immutable: Option<i64>,
     pub(super) held: bool,
+    pub(super) attached: Option<Attached>,
+}
+
+/// Whether the manifest to which a tag is attached is in the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attached {
+    ToPresent,
+    ToAbsent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +38,8 @@ pub(super) enum Decision {
     Keep(Kept),
     /// By these rules, none of which keeps it.
     Remove(Places),
+    /// What it is attached to is gone.
+    RemoveAttached,
 }
 
 /// Why a tag stays.
@@ -44,6 +55,7 @@ pub(super) enum Kept {
         rule: i64,
     },
     Held,
+    Attached,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,14 +85,21 @@ impl Places {
     }
 }
 
-/// One decision for each tag. `rules` are those that select tags of the repository.
-pub(super) fn decide(rules: &[&Rule], tags: &[TagRow], now: Timestamp) -> Vec<Decision> {
+/// One decision for each tag. `rules` are those that select tags of the repository; none selects what
+/// is attached to a manifest, which goes, once that is gone, if it was pushed before
+/// `attached_until`.
+pub(super) fn decide(
+    rules: &[&Rule],
+    tags: &[TagRow],
+    attached_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Vec<Decision> {
     let mut selected = vec![Places::default(); tags.len()];
     let mut kept: Vec<Option<Kept>> = vec![None; tags.len()];
     for rule in rules {
         let mut own: Vec<usize> = Vec::new();
         for (index, row) in tags.iter().enumerate() {
-            if rule.tags.matches(&row.tag) {
+            if row.attached.is_none() && rule.tags.matches(&row.tag) {
                 selected[index].add(rule.place);
                 own.push(index);
             }
@@ -94,20 +113,30 @@ pub(super) fn decide(rules: &[&Rule], tags: &[TagRow], now: Timestamp) -> Vec<De
     }
     let outcomes = tags.iter().zip(selected).zip(kept);
     outcomes
-        .map(|((row, selected), kept)| match kept {
-            Some(kept) => Decision::Keep(kept),
-            None if selected.none() => Decision::Keep(Kept::NotSelected),
-            None => otherwise(row, selected),
+        .map(|((row, selected), kept)| match (row.attached, kept) {
+            (Some(attached), _) => of_attached(row, attached, attached_until),
+            (None, Some(kept)) => Decision::Keep(kept),
+            (None, None) if selected.none() => Decision::Keep(Kept::NotSelected),
+            (None, None) => unless_fixed(row, Decision::Remove(selected)),
         })
         .collect()
 }
 
-/// Of a tag that rules select and none keeps.
-fn otherwise(row: &TagRow, selected: Places) -> Decision {
+fn of_attached(row: &TagRow, attached: Attached, until: Option<Timestamp>) -> Decision {
+    match attached {
+        Attached::ToAbsent if until.is_some_and(|until| row.pushed_at <= until) => {
+            unless_fixed(row, Decision::RemoveAttached)
+        }
+        Attached::ToPresent | Attached::ToAbsent => Decision::Keep(Kept::Attached),
+    }
+}
+
+/// What is immutable or held stays whatever else was decided.
+fn unless_fixed(row: &TagRow, otherwise: Decision) -> Decision {
     match row.immutable {
         Some(rule) => Decision::Keep(Kept::Immutable { rule }),
         None if row.held => Decision::Keep(Kept::Held),
-        None => Decision::Remove(selected),
+        None => otherwise,
     }
 }
 
@@ -182,7 +211,7 @@ impl Decision {
     pub(super) fn keeps(self) -> bool {
         match self {
             Self::Keep(_) => true,
-            Self::Remove(_) => false,
+            Self::Remove(_) | Self::RemoveAttached => false,
         }
     }
 
@@ -190,8 +219,22 @@ impl Decision {
     pub(super) fn rule(self) -> Option<u8> {
         match self {
             Self::Keep(Kept::ByRule { place, .. }) => Some(place + 1),
-            Self::Keep(Kept::NotSelected | Kept::Immutable { .. } | Kept::Held) => None,
+            Self::Keep(
+                Kept::NotSelected | Kept::Immutable { .. } | Kept::Held | Kept::Attached,
+            )
+            | Self::RemoveAttached => None,
             Self::Remove(places) => places.iter().next().map(|place| place + 1),
+        }
+    }
+
+    /// Why this was decided of the tag.
+    pub(super) fn reason(self, tag: &Tag) -> String {
+        match (self, subject_of(tag)) {
+            (Self::Keep(Kept::Attached), Some(subject)) => format!("attached to {subject}"),
+            (Self::RemoveAttached, Some(subject)) => {
+                format!("attached to {subject}, which is gone")
+            }
+            (decision, _) => decision.to_string(),
         }
     }
 }
@@ -199,6 +242,7 @@ impl Decision {
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RemoveAttached => f.write_str("what it is attached to is gone"),
             Self::Keep(kept) => kept.fmt(f),
             Self::Remove(places) => {
                 let numbers: Vec<_> = places.iter().map(|place| (place + 1).to_string()).collect();
@@ -222,6 +266,7 @@ impl fmt::Display for Kept {
             Self::ByRule { place, clause } => write!(f, "rule {} keeps {clause}", place + 1),
             Self::Immutable { rule } => write!(f, "immutable, by rule {rule} of immutable tags"),
             Self::Held => f.write_str("held: something runs it, or may go back to it"),
+            Self::Attached => f.write_str("attached to a manifest"),
         }
     }
 }

@@ -6,6 +6,7 @@ use berth_oci::{Digest, ProjectName, Reference, RepositoryName, Tag};
 use super::policy::{Policy, PolicyText};
 use super::snapshot::{self, DecidedTags, Going};
 use super::{RetentionError, holding, stored};
+use crate::browse::{LOOKED_AT, Page};
 use crate::clock::Timestamp;
 use crate::db::retention::rows;
 use crate::db::{self, DbError};
@@ -27,38 +28,64 @@ pub struct Preview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     repository: RepositoryName,
-    reference: Reference,
+    /// `None` behind all of the repository.
+    reference: Option<Reference>,
 }
 
 impl Registry {
     /// What a run of the policy would do now, or of the stored one, behind a place. In order of
-    /// repositories; of each its tags by name, then its manifests by digest.
+    /// repositories; of each its tags by name, then its manifests by digest. A page ends early where
+    /// much was looked at.
     pub async fn preview_retention(
         &self,
         project: &ProjectName,
         policy: Option<&PolicyText>,
         after: Option<&Place>,
         limit: usize,
-    ) -> Result<Vec<Preview>, RetentionError> {
+    ) -> Result<Page<Preview, Place>, RetentionError> {
+        self.preview_part(project, policy, after, limit, LOOKED_AT)
+            .await
+    }
+
+    pub(super) async fn preview_part(
+        &self,
+        project: &ProjectName,
+        policy: Option<&PolicyText>,
+        after: Option<&Place>,
+        limit: usize,
+        most_looked_at: usize,
+    ) -> Result<Page<Preview, Place>, RetentionError> {
         let policy = self.policy_or_stored(project, policy).await?;
         self.write_usage().await?;
         let now = self.clock.now();
         let mut items = Vec::new();
         let start = after.map_or("", |place| place.repository.as_str());
-        let mut repository = self.next_repository(project, start, "").await?;
+        let passed = after.filter(|place| place.reference.is_none());
+        let passed = passed.map_or("", |place| place.repository.as_str());
+        let mut repository = self.next_repository(project, start, passed).await?;
+        let mut looked_at = 0;
         while let Some((id, name)) = repository {
             let after = after.filter(|place| place.repository == name);
-            let after = after.map(|place| &place.reference);
-            self.preview_repository((id, &name), &policy, after, limit, now, &mut items)
+            let after = after.and_then(|place| place.reference.as_ref());
+            let wanted = limit + 1;
+            looked_at += self
+                .preview_repository((id, &name), &policy, after, wanted, now, &mut items)
                 .await?;
-            if items.len() >= limit {
+            if items.len() > limit {
                 break;
+            }
+            if looked_at >= most_looked_at {
+                let next = Some(Place {
+                    repository: name,
+                    reference: None,
+                });
+                return Ok(Page { items, next });
             }
             repository = self
                 .next_repository(project, name.as_str(), name.as_str())
                 .await?;
         }
-        Ok(items)
+        Ok(Page::of(items, limit, Preview::place))
     }
 
     async fn policy_or_stored(
@@ -86,6 +113,7 @@ impl Registry {
         rows::next_repository(&mut connection, project, from, but).await
     }
 
+    /// How much was looked at.
     async fn preview_repository(
         &self,
         repository: (i64, &RepositoryName),
@@ -94,7 +122,8 @@ impl Registry {
         limit: usize,
         now: Timestamp,
         items: &mut Vec<Preview>,
-    ) -> Result<(), DbError> {
+    ) -> Result<usize, DbError> {
+        let mut looked_at = 1;
         let (last_tag, last_digest) = match after {
             None => ("", None),
             Some(Reference::Tag(tag)) => (tag.as_str(), None),
@@ -102,18 +131,20 @@ impl Registry {
         };
         if last_digest.is_none() {
             let decided = snapshot::tags(&self.db, repository, policy, now).await?;
+            looked_at += decided.rows.len();
             self.preview_tags(repository.1, &decided, last_tag, limit, items)
                 .await?;
         }
         if items.len() >= limit {
-            return Ok(());
+            return Ok(looked_at);
         }
         if let Some(going) = snapshot::untagged(&self.db, repository, policy, now).await? {
+            looked_at += going.candidates;
             let after = last_digest.map_or("", Digest::as_str);
             self.preview_untagged(repository, going, after, limit, items)
                 .await?;
         }
-        Ok(())
+        Ok(looked_at)
     }
 
     async fn preview_tags(
@@ -140,7 +171,7 @@ impl Registry {
                 digest,
                 keep: decision.keeps(),
                 rule: decision.rule(),
-                reason: decision.to_string(),
+                reason: decision.reason(&row.tag),
             });
         }
         Ok(())
@@ -186,7 +217,7 @@ impl Preview {
         };
         Place {
             repository: self.repository.clone(),
-            reference,
+            reference: Some(reference),
         }
     }
 }
@@ -194,8 +225,9 @@ impl Preview {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reference {
-            Reference::Tag(tag) => write!(f, "{}:{tag}", self.repository),
-            Reference::Digest(digest) => write!(f, "{}@{digest}", self.repository),
+            None => self.repository.fmt(f),
+            Some(Reference::Tag(tag)) => write!(f, "{}:{tag}", self.repository),
+            Some(Reference::Digest(digest)) => write!(f, "{}@{digest}", self.repository),
         }
     }
 }
@@ -204,16 +236,20 @@ impl FromStr for Place {
     type Err = InvalidPlace;
 
     fn from_str(text: &str) -> Result<Self, InvalidPlace> {
-        let (repository, reference) = match text.split_once('@') {
-            Some((repository, digest)) => (repository, digest.parse().ok().map(Reference::Digest)),
-            None => {
-                let (repository, tag) = text.split_once(':').ok_or(InvalidPlace)?;
-                (repository, tag.parse().ok().map(Reference::Tag))
+        let (repository, reference) = match (text.split_once('@'), text.split_once(':')) {
+            (Some((repository, digest)), _) => {
+                let digest = digest.parse().map_err(|_| InvalidPlace)?;
+                (repository, Some(Reference::Digest(digest)))
             }
+            (None, Some((repository, tag))) => {
+                let tag = tag.parse().map_err(|_| InvalidPlace)?;
+                (repository, Some(Reference::Tag(tag)))
+            }
+            (None, None) => (text, None),
         };
         Ok(Self {
             repository: repository.parse().map_err(|_| InvalidPlace)?,
-            reference: reference.ok_or(InvalidPlace)?,
+            reference,
         })
     }
 }

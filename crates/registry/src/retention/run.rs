@@ -1,17 +1,18 @@
 use std::sync::Arc;
 
-use berth_oci::{ProjectName, RepositoryName};
+use berth_oci::{ProjectName, Reference, RepositoryName, Tag};
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 use tokio_util::sync::CancellationToken;
 
+use super::attached::subject_of;
 use super::decide::{Decision, TagRow};
 use super::policy::Policy;
 use super::snapshot::{self, Going};
 use super::{Removal, Totals};
 use crate::clock::Timestamp;
-use crate::db::DbError;
 use crate::db::retention::{rows, runs};
+use crate::db::{self, DbError};
 use crate::deletion::{DeleteError, Remover};
 use crate::registry::Registry;
 
@@ -21,6 +22,7 @@ const BATCH: usize = 20;
 /// A run that has its row.
 pub(crate) struct Started {
     pub(super) id: i64,
+    pub(super) project_id: i64,
     pub(super) project: ProjectName,
     pub(super) policy: Policy,
     /// All of it is decided as of this moment.
@@ -30,6 +32,8 @@ pub(crate) struct Started {
 pub(super) enum Outcome {
     Done,
     Stopped,
+    /// The policy is not that of the project any more.
+    Overtaken,
 }
 
 /// What a run has done so far.
@@ -56,6 +60,7 @@ enum Removed {
     Done(Progress, i64),
     /// Somebody has deleted a tag: another one may be among the newest now.
     Outdated,
+    Overtaken,
 }
 
 impl Registry {
@@ -76,7 +81,7 @@ impl Registry {
             ] {
                 match outcome {
                     Outcome::Done => {}
-                    Outcome::Stopped => return Ok((progress.totals, Outcome::Stopped)),
+                    Outcome::Stopped | Outcome::Overtaken => return Ok((progress.totals, outcome)),
                 }
             }
             repository = self
@@ -103,7 +108,7 @@ impl Registry {
             let mut going = decided
                 .filter_map(|(row, decision)| match decision {
                     Decision::Keep(_) => None,
-                    Decision::Remove(_) => Some((row, decision)),
+                    Decision::Remove(_) | Decision::RemoveAttached => Some((row, decision)),
                 })
                 .peekable();
             while going.peek().is_some() {
@@ -126,6 +131,7 @@ impl Registry {
                 match outcome {
                     Removed::Done(after, seen) => (*progress, sequence) = (after, seen),
                     Removed::Outdated => continue 'read,
+                    Removed::Overtaken => return Ok(Outcome::Overtaken),
                 }
             }
             let removed = progress.totals.removed_tags - removed_before;
@@ -158,10 +164,14 @@ impl Registry {
                 remover: self.rule_remover(),
             };
             let (until, days) = (going.until, going.days);
-            *progress = self
+            let after = self
                 .db
                 .write(move |tx| batch.remove_manifests(tx, until, days).boxed())
                 .await?;
+            match after {
+                Some(after) => *progress = after,
+                None => return Ok(Outcome::Overtaken),
+            }
         }
         Ok(Outcome::Done)
     }
@@ -173,6 +183,9 @@ impl Batch<(TagRow, Decision)> {
         tx: &mut SqliteConnection,
         sequence: i64,
     ) -> Result<Removed, DbError> {
+        if !runs::goes_on(tx, self.run).await? {
+            return Ok(Removed::Overtaken);
+        }
         if rows::tag_deleted_since(tx, &self.repository, sequence).await? {
             return Ok(Removed::Outdated);
         }
@@ -209,24 +222,41 @@ impl Batch<(TagRow, Decision)> {
         if !as_decided {
             return Ok(None);
         }
+        if row.attached.is_some() && self.subject_there(tx, &row.tag).await? {
+            return Ok(None);
+        }
         let removed = self.remover.tag(tx, &self.repository, &row.tag).await;
         Ok(unless_kept(removed)?.then(|| Removal {
             number: self.progress.removals + 1,
             repository: self.repository.clone(),
             tag: Some(row.tag.clone()),
             digest,
-            reason: decision.to_string(),
+            reason: decision.reason(&row.tag),
         }))
+    }
+
+    /// Whether what the tag is attached to has come, or come back.
+    async fn subject_there(&self, tx: &mut SqliteConnection, tag: &Tag) -> Result<bool, DbError> {
+        let Some(subject) = subject_of(tag) else {
+            return Ok(false);
+        };
+        let subject = Reference::Digest(subject);
+        let found = db::manifests::find(tx, &self.repository, &subject).await?;
+        Ok(found.is_some())
     }
 }
 
 impl Batch<i64> {
+    /// `None` where the run has been overtaken.
     async fn remove_manifests(
         mut self,
         tx: &mut SqliteConnection,
         until: Timestamp,
         days: u32,
-    ) -> Result<Progress, DbError> {
+    ) -> Result<Option<Progress>, DbError> {
+        if !runs::goes_on(tx, self.run).await? {
+            return Ok(None);
+        }
         let mut things = std::mem::take(&mut self.things);
         let held = rows::held(tx, self.repository_id, &self.repository).await?;
         things.retain(|manifest_id| !held.contains(manifest_id));
@@ -249,7 +279,7 @@ impl Batch<i64> {
             runs::add_removal(tx, self.run, &removal).await?;
         }
         runs::set_totals(tx, self.run, &self.progress.totals).await?;
-        Ok(self.progress)
+        Ok(Some(self.progress))
     }
 }
 

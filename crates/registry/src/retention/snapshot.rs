@@ -2,7 +2,8 @@ use std::collections::HashSet;
 
 use berth_oci::RepositoryName;
 
-use super::decide::{Decision, TagRow, days_before, decide};
+use super::attached::subject_of;
+use super::decide::{Attached, Decision, TagRow, days_before, decide};
 use super::policy::Policy;
 use super::untagged;
 use crate::clock::Timestamp;
@@ -23,6 +24,8 @@ pub(super) struct Going {
     pub(super) until: Timestamp,
     pub(super) days: u32,
     pub(super) manifests: Vec<i64>,
+    /// Of so many.
+    pub(super) candidates: usize,
 }
 
 /// Reads one repository, whatever its size: which tags are the newest only all of them tell.
@@ -37,6 +40,7 @@ pub(super) async fn tags(
     let held = rows::held(&mut connection, repository_id, repository).await?;
     let rules = rules_of(&mut connection, repository_id, repository).await?;
     let rows = rows::tags(&mut connection, repository_id).await?;
+    let subjects = rows::subjects_of_tags(&mut connection, repository_id).await?;
     drop(connection);
     let (policy, repository) = (policy.clone(), repository.clone());
     // With many tags and patterns it takes a while.
@@ -44,13 +48,20 @@ pub(super) async fn tags(
         let row = |row: TagColumns| TagRow {
             immutable: rules.first_of(&row.tag).map(|rule| rule.id),
             held: held.contains(&row.manifest_id),
+            attached: subject_of(&row.tag).map(|subject| match subjects.contains(&subject) {
+                true => Attached::ToPresent,
+                false => Attached::ToAbsent,
+            }),
             tag: row.tag,
             manifest_id: row.manifest_id,
             pushed_at: row.pushed_at,
             pulled_at: row.pulled_at,
         };
         let rows: Vec<_> = rows.into_iter().map(row).collect();
-        let decisions = decide(&policy.rules_of(&repository), &rows, now);
+        let attached_until = policy
+            .untagged_after_days
+            .map(|days| days_before(now, days));
+        let decisions = decide(&policy.rules_of(&repository), &rows, attached_until, now);
         DecidedTags {
             sequence,
             rows,
@@ -90,12 +101,14 @@ pub(super) async fn untagged(
     let needed = rows::in_the_way(&mut connection, repository_id, until).await?;
     let held: HashSet<i64> = rows::held(&mut connection, repository_id, repository).await?;
     drop(connection);
+    let count = candidates.len();
     candidates.retain(|id| !held.contains(id));
     let order = untagged::order(&candidates, &needed).into_iter();
     Ok(Some(Going {
         until,
         days,
         manifests: order.map(|index| candidates[index]).collect(),
+        candidates: count,
     }))
 }
 

@@ -7,7 +7,7 @@ use berth_oci::{Digest, RepositoryName};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{PolicyText, Preview, RunState};
+use super::{Place, PolicyText, Preview, RunState};
 use crate::audit::Actor;
 use crate::auth::Caller;
 use crate::fixture::{Fixture, index};
@@ -174,22 +174,22 @@ fn thing(
 }
 
 /// All pages of the preview of the stored policy.
-async fn preview(fixture: &Fixture, limit: usize) -> Vec<Preview> {
+async fn preview(fixture: &Fixture, limit: usize, most_looked_at: usize) -> Vec<Preview> {
     let project = fixture.repository.project();
     let mut all: Vec<Preview> = Vec::new();
+    let mut after: Option<Place> = None;
     loop {
-        let after = all
-            .last()
-            .map(|last| last.place().to_string().parse().unwrap());
         let page = fixture
             .registry
-            .preview_retention(&project, None, after.as_ref(), limit)
+            .preview_part(&project, None, after.as_ref(), limit, most_looked_at)
             .await
             .unwrap();
-        if page.is_empty() {
-            return all;
+        assert!(page.items.len() <= limit);
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next.to_string().parse().unwrap()),
+            None => return all,
         }
-        all.extend(page);
     }
 }
 
@@ -239,7 +239,12 @@ async fn a_run_removes_what_the_preview_says_and_nothing_else() {
         set.unwrap_or_else(|error| panic!("{error}: {policy:?}"));
 
         let before = tags(&fixture).await;
-        let expected = preview(&fixture, 1 + usize::try_from(random.below(30)).unwrap()).await;
+        let expected = preview(
+            &fixture,
+            1 + usize::try_from(random.below(30)).unwrap(),
+            1 + usize::try_from(random.below(30)).unwrap(),
+        )
+        .await;
         let case = format!("seed {seed}, {policy:?}, {expected:#?}");
         let shown = things(expected.iter().filter(|one| one.tag.is_some()));
         assert_eq!(shown, before, "each tag is shown once; {case}");
@@ -275,7 +280,7 @@ async fn a_run_removes_what_the_preview_says_and_nothing_else() {
         removed_tags += run.totals.removed_tags;
         removed_manifests += run.totals.removed_manifests;
 
-        let again = preview(&fixture, 1000).await;
+        let again = preview(&fixture, 1000, 1000).await;
         assert!(
             again.iter().all(|one| one.keep),
             "once is enough; {case} {again:#?}"
@@ -286,4 +291,32 @@ async fn a_run_removes_what_the_preview_says_and_nothing_else() {
         removed_tags > 50 && removed_manifests > 50,
         "{removed_tags} {removed_manifests}"
     );
+}
+
+#[tokio::test]
+async fn a_page_of_a_preview_looks_at_a_part_of_the_project_and_says_where_it_goes_on() {
+    let mut fixture = Fixture::open().await;
+    for number in 0..5 {
+        // Nothing to show, but in the last.
+        fixture.repository = format!("a/r{number}").parse().unwrap();
+        let tag = (number == 4).then_some("v1");
+        fixture.push_manifest(tag, &index(&[])).await;
+    }
+    let project = fixture.repository.project();
+    let policy = PolicyText::default();
+    let mut after: Option<Place> = None;
+    let mut pages = Vec::new();
+    loop {
+        let page = fixture
+            .registry
+            .preview_part(&project, Some(&policy), after.as_ref(), 10, 2)
+            .await
+            .unwrap();
+        pages.push(page.items.len());
+        match page.next {
+            Some(next) => after = Some(next.to_string().parse().unwrap()),
+            None => break,
+        }
+    }
+    assert_eq!(pages, [0, 0, 1, 0]);
 }

@@ -161,3 +161,58 @@ async fn bytes_that_a_crash_has_left_without_a_row_are_removed() {
     fixture.registry.take_stock_of_caches().await.unwrap();
     assert_eq!(fixture.registry.cached_bytes(), 0);
 }
+
+#[tokio::test]
+async fn what_something_runs_is_not_evicted() {
+    let fixture = Fixture::open_with(limits(20)).await;
+    let repository = with_cache(&fixture).await;
+    assert!(fill(&fixture, &repository, b"held 00000").await);
+    let document = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": crate::fixture::descriptor("application/vnd.oci.image.config.v1+json", b"held 00000"),
+        "layers": [],
+    });
+    let bytes = Bytes::from(document.to_string());
+    let held = Digest::of(Algorithm::Sha256, &bytes);
+    let fetched = crate::cache::Fetched {
+        repository: repository.clone(),
+        digest: held.clone(),
+        content_type: None,
+        bytes,
+        tag: None,
+    };
+    fixture.registry.cache_manifest(fetched).await.unwrap();
+    let held = [crate::holds::Held {
+        repository: repository.clone(),
+        digest: held,
+        reason: "prod runs it".to_owned(),
+    }];
+    let db = &fixture.registry.db;
+    db.write(move |tx| async move { crate::holds::replace(tx, "prod", &held).await }.boxed())
+        .await
+        .unwrap();
+    assert!(fill(&fixture, &repository, b"other 0000").await);
+    assert!(fill(&fixture, &repository, b"more 00000").await);
+    assert!(has(&fixture, &repository, b"held 00000").await);
+    assert!(!has(&fixture, &repository, b"other 0000").await);
+}
+
+/// A project was a cache, and is none any longer.
+#[tokio::test]
+async fn what_no_cache_has_any_longer_is_not_evicted_for_ever() {
+    let fixture = Fixture::open_with(limits(20)).await;
+    let repository = with_cache(&fixture).await;
+    assert!(fill(&fixture, &repository, b"first 0000").await);
+    sqlx::query("UPDATE projects SET kind = 'hosted'")
+        .execute(&mut fixture.database().await)
+        .await
+        .unwrap();
+    let room = fixture.registry.make_room(20).await.unwrap();
+    assert!(room.is_some());
+    assert_eq!(fixture.registry.cached_bytes(), 0);
+    let hosted = fixture.registry.hosted();
+    let first = digest(b"first 0000");
+    let kept = hosted.describe_blob(&repository, &first);
+    assert!(kept.await.unwrap().is_some());
+}

@@ -95,7 +95,7 @@ pub(crate) async fn due(
         "SELECT p.id, p.name, rp.policy, rp.every_hours
          FROM retention_policies rp JOIN projects p ON p.id = rp.project_id
          WHERE rp.next_run_at <= $1 AND p.deletion_id IS NULL
-           AND NOT EXISTS (SELECT 1 FROM retention_runs r WHERE r.project = p.name AND r.state = 'running')
+           AND NOT EXISTS (SELECT 1 FROM retention_runs r WHERE r.project_id = p.id AND r.state = 'running')
          ORDER BY rp.next_run_at LIMIT 1",
     )
     .bind(now.0)
@@ -125,6 +125,22 @@ pub(crate) async fn set_next_run(
     Ok(())
 }
 
+/// Lets the period of a policy that runs by itself begin anew.
+pub(crate) async fn restart(
+    connection: &mut SqliteConnection,
+    project_id: i64,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE retention_policies SET next_run_at = $2 + every_hours * 3600000 WHERE project_id = $1",
+    )
+    .bind(project_id)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Makes the projects due of which a run is under way.
 pub(crate) async fn set_running_due(
     connection: &mut SqliteConnection,
@@ -132,8 +148,7 @@ pub(crate) async fn set_running_due(
 ) -> Result<(), DbError> {
     sqlx::query(
         "UPDATE retention_policies SET next_run_at = $1
-         WHERE project_id IN (SELECT p.id FROM projects p JOIN retention_runs r ON r.project = p.name
-                              WHERE r.state = 'running')",
+         WHERE project_id IN (SELECT r.project_id FROM retention_runs r WHERE r.state = 'running')",
     )
     .bind(now.0)
     .execute(connection)

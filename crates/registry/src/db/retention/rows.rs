@@ -115,6 +115,26 @@ pub(crate) async fn tags(
     .await
 }
 
+/// The manifests of the repository after which its tags `sha256-<hex>` and `sha256-<hex>.<what>` are
+/// named.
+pub(crate) async fn subjects_of_tags(
+    connection: &mut SqliteConnection,
+    repository_id: i64,
+) -> Result<HashSet<Digest>, DbError> {
+    sqlx::query_as::<_, (String,)>(
+        // `.` comes behind `-`.
+        "SELECT m.digest FROM tags t CROSS JOIN manifests m
+         WHERE t.repository_id = $1 AND t.name >= 'sha256-' AND t.name < 'sha256.'
+           AND m.repository_id = $1 AND m.digest = 'sha256:' || SUBSTR(t.name, 8, 64)",
+    )
+    .bind(repository_id)
+    .fetch(connection)
+    .map_err(DbError::from)
+    .and_then(async |(digest,)| checked(digest, "a digest"))
+    .try_collect()
+    .await
+}
+
 type ColumnsWithDigest = (String, i64, i64, Option<i64>, Option<i64>, String);
 
 pub(crate) async fn tag(

@@ -51,18 +51,18 @@ impl TryFrom<Columns> for Run {
 /// Begins a run; `None` while another one of the project is under way.
 pub(crate) async fn insert(
     connection: &mut SqliteConnection,
-    project: &ProjectName,
+    project_id: i64,
     requested_by: Option<&str>,
     policy: &str,
     now: Timestamp,
 ) -> Result<Option<i64>, DbError> {
     let row: Option<(i64,)> = sqlx::query_as(
-        "INSERT INTO retention_runs (project, requested_by, policy, state, started_at)
+        "INSERT INTO retention_runs (project_id, requested_by, policy, state, started_at)
          VALUES ($1, $2, $3, 'running', $4)
          ON CONFLICT DO NOTHING
          RETURNING id",
     )
-    .bind(project.as_str())
+    .bind(project_id)
     .bind(requested_by)
     .bind(policy)
     .bind(now.0)
@@ -73,34 +73,48 @@ pub(crate) async fn insert(
 
 pub(crate) async fn find(
     connection: &mut SqliteConnection,
-    project: &ProjectName,
+    project_id: i64,
     id: i64,
 ) -> Result<Option<Run>, DbError> {
     let row: Option<Columns> = sqlx::query_as(
         "SELECT id, requested_by, state, started_at, finished_at, kept_tags, removed_tags,
                 removed_manifests, error
-         FROM retention_runs WHERE project = $1 AND id = $2",
+         FROM retention_runs WHERE project_id = $1 AND id = $2",
     )
-    .bind(project.as_str())
+    .bind(project_id)
     .bind(id)
     .fetch_optional(connection)
     .await?;
     row.map(Run::try_from).transpose()
 }
 
+/// Whether the run is under way, its project there, and its policy still that of the project.
+pub(crate) async fn goes_on(connection: &mut SqliteConnection, id: i64) -> Result<bool, DbError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM retention_runs r
+         JOIN retention_policies rp ON rp.project_id = r.project_id AND rp.policy = r.policy
+         JOIN projects p ON p.id = r.project_id AND p.deletion_id IS NULL
+         WHERE r.id = $1 AND r.state = 'running'",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Newest first, of those before one.
 pub(crate) async fn list(
     connection: &mut SqliteConnection,
-    project: &ProjectName,
+    project_id: i64,
     before: i64,
     limit: i64,
 ) -> Result<Vec<Run>, DbError> {
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT id, requested_by, state, started_at, finished_at, kept_tags, removed_tags,
                 removed_manifests, error
-         FROM retention_runs WHERE project = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+         FROM retention_runs WHERE project_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
     )
-    .bind(project.as_str())
+    .bind(project_id)
     .bind(before)
     .bind(limit)
     .fetch_all(connection)
@@ -140,6 +154,48 @@ pub(crate) async fn finish(
         .bind(now.0)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// The runs that began before `since` and are under way: the id of each, and its project.
+pub(crate) async fn running(
+    connection: &mut SqliteConnection,
+    since: Timestamp,
+) -> Result<Vec<(i64, i64, ProjectName)>, DbError> {
+    let rows: Vec<(i64, i64, String)> = sqlx::query_as(
+        "SELECT r.id, p.id, p.name FROM retention_runs r JOIN projects p ON p.id = r.project_id
+         WHERE r.state = 'running' AND r.started_at < $1 AND p.deletion_id IS NULL",
+    )
+    .bind(since.0)
+    .fetch_all(connection)
+    .await?;
+    let rows = rows.into_iter();
+    rows.map(|(id, project_id, project)| {
+        Ok((id, project_id, checked(project, "the name of a project")?))
+    })
+    .collect()
+}
+
+/// Forgets the runs of the project that began before `since` or have `most` newer ones, and what they
+/// removed.
+pub(crate) async fn trim(
+    connection: &mut SqliteConnection,
+    project_id: i64,
+    since: Timestamp,
+    most: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "DELETE FROM retention_runs
+         WHERE project_id = $1 AND state <> 'running'
+           AND (started_at < $2
+                OR id <= (SELECT id FROM retention_runs WHERE project_id = $1
+                          ORDER BY id DESC LIMIT 1 OFFSET $3))",
+    )
+    .bind(project_id)
+    .bind(since.0)
+    .bind(most)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

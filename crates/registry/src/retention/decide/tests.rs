@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::policy::PolicyText;
-use super::{Decision, TagRow, decide};
+use super::{Attached, Decision, TagRow, decide};
 use crate::clock::Timestamp;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -16,6 +16,7 @@ fn tag(name: &str, pushed: i64, pulled: Option<i64>) -> TagRow {
         pulled_at: pulled.map(|days| Timestamp(NOW - days * DAY)),
         immutable: None,
         held: false,
+        attached: None,
     }
 }
 
@@ -23,7 +24,7 @@ fn decided(rules: Value, tags: &[TagRow]) -> Vec<Decision> {
     let policy: PolicyText = serde_json::from_value(json!({"rules": rules})).unwrap();
     let policy = policy.read(&"shop".parse().unwrap()).unwrap();
     let rules = policy.rules_of(&"shop/web".parse().unwrap());
-    decide(&rules, tags, Timestamp(NOW))
+    decide(&rules, tags, Some(Timestamp(NOW - 7 * DAY)), Timestamp(NOW))
 }
 
 /// The name of each tag, with `-` where it goes, and the rule that decides.
@@ -177,4 +178,33 @@ fn what_is_immutable_or_held_stays_and_the_reason_says_so() {
             "rule 1 keeps the newest 1 pushed",
         ]
     );
+}
+
+#[test]
+fn what_is_attached_is_selected_by_no_rule_and_follows_its_subject() {
+    let hex = "0".repeat(64);
+    let named = |end: &str, pushed, attached| TagRow {
+        attached: Some(attached),
+        ..tag(&format!("sha256-{hex}{end}"), pushed, None)
+    };
+    let mut tags = vec![
+        tag("1", 3, None),
+        tag("2", 2, None),
+        tag("3", 1, None),
+        named("", 1, Attached::ToPresent),
+        named(".att", 9, Attached::ToPresent),
+        named(".sbom", 7, Attached::ToAbsent),
+        named(".sig", 6, Attached::ToAbsent),
+    ];
+    let rules = || json!([rule("*", json!({"newest_pushed": 2}))]);
+    let shown = shown(rules(), &tags).replace(&hex, "0");
+    assert_eq!(
+        shown,
+        "-1/1 2/1 3/1 sha256-0 sha256-0.att -sha256-0.sbom sha256-0.sig"
+    );
+    tags[5].held = true;
+    let decisions = decided(rules(), &tags);
+    assert!(decisions[5].keeps());
+    let reason = decisions[4].reason(&tags[4].tag);
+    assert_eq!(reason, format!("attached to sha256:{hex}"));
 }

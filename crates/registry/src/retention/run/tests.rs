@@ -5,6 +5,7 @@ use sqlx::Connection as _;
 use tokio_util::sync::CancellationToken;
 
 use super::super::policy::PolicyText;
+use super::super::schedule::UnderWay;
 use super::super::snapshot;
 use super::super::{Run, RunState};
 use super::{Batch, Decision, Progress, Removed, Started};
@@ -120,6 +121,10 @@ impl Decided {
         match outcome.unwrap() {
             Removed::Done(..) => Some(tags(&self.fixture).await.join(" ")),
             Removed::Outdated => None,
+            Removed::Overtaken => Some(format!(
+                "overtaken: {}",
+                tags(&self.fixture).await.join(" ")
+            )),
         }
     }
 }
@@ -291,4 +296,219 @@ async fn a_policy_runs_as_often_as_it_says() {
     assert!(registry.claim_due().await.unwrap().is_none());
     fixture.clock.advance(6 * hour);
     assert!(registry.claim_due().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn signatures_of_images_that_stay_stay_and_those_of_others_follow_them() {
+    let fixture = Fixture::open().await;
+    let mut signatures = Vec::new();
+    for (number, tag) in ["a", "b", "c"].into_iter().enumerate() {
+        let digest = fixture.push_manifest(Some(tag), &numbered(number)).await;
+        let signature = format!("sha256-{}.sig", digest.hex());
+        let document = numbered(10 + number);
+        fixture.push_manifest(Some(&signature), &document).await;
+        signatures.push(signature);
+        fixture.clock.advance(Duration::from_secs(60));
+    }
+    let mut policy = keep(json!({"newest_pushed": 2}));
+    policy["untagged_after_days"] = json!(1);
+    set_policy(&fixture, policy).await;
+    let names = |tagged: &[&str], signed: &[String]| {
+        let tagged = tagged.iter().map(|&tag| tag.to_owned());
+        let mut names: Vec<String> = tagged.chain(signed.iter().cloned()).collect();
+        names.sort();
+        names
+    };
+    let run = begin(&fixture).await;
+    assert_eq!(ended(&fixture, &run).await.totals.removed_tags, 1);
+    assert_eq!(tags(&fixture).await, names(&["b", "c"], &signatures));
+
+    // Its image goes, and then the signature.
+    fixture.clock.advance(2 * DAY);
+    let run = begin(&fixture).await;
+    assert_eq!(ended(&fixture, &run).await.totals.removed_manifests, 1);
+    let run = begin(&fixture).await;
+    let run = ended(&fixture, &run).await;
+    assert_eq!((run.totals.removed_tags, run.totals.kept_tags), (1, 4));
+    assert_eq!(tags(&fixture).await, names(&["b", "c"], &signatures[1..]));
+}
+
+#[tokio::test]
+async fn a_project_that_is_made_again_has_no_runs_of_the_one_before() {
+    let fixture = Fixture::open().await;
+    fixture.push_manifest(Some("a"), &numbered(0)).await;
+    set_policy(&fixture, keep(json!({"newest_pushed": 1}))).await;
+    let run = begin(&fixture).await;
+    ended(&fixture, &run).await;
+    let (registry, project) = (&fixture.registry, &fixture.repository.project());
+    let by = Caller::anonymous(None);
+    registry.delete_project(&by, project, true).await.unwrap();
+    fixture.push_manifest(Some("a"), &numbered(0)).await;
+    let runs = registry.retention_runs(project, None, 10).await.unwrap();
+    assert!(runs.is_empty(), "{runs:?}");
+    let found = registry.retention_run(project, run.id).await.unwrap();
+    assert!(found.is_none(), "{found:?}");
+}
+
+#[tokio::test]
+async fn the_history_has_an_end() {
+    let fixture = Fixture::open().await;
+    fixture.push_manifest(Some("a"), &numbered(0)).await;
+    set_policy(&fixture, keep(json!({"newest_pushed": 1}))).await;
+    let first = begin(&fixture).await;
+    ended(&fixture, &first).await;
+    let ids = async || -> Vec<i64> {
+        let project = fixture.repository.project();
+        let runs = fixture.registry.retention_runs(&project, None, 2000).await;
+        runs.unwrap().into_iter().map(|run| run.id).collect()
+    };
+    fixture.clock.advance(90 * DAY);
+    let second = begin(&fixture).await;
+    ended(&fixture, &second).await;
+    assert_eq!(ids().await, [second.id, first.id]);
+    fixture.clock.advance(DAY);
+    let third = begin(&fixture).await;
+    ended(&fixture, &third).await;
+    assert_eq!(ids().await, [third.id, second.id], "older than 90 days");
+
+    execute(
+        &fixture,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+         INSERT INTO retention_runs (project_id, policy, state, started_at)
+         SELECT r.project_id, '', 'done', r.started_at FROM n, (SELECT * FROM retention_runs LIMIT 1) r",
+    )
+    .await;
+    let last = begin(&fixture).await;
+    ended(&fixture, &last).await;
+    let kept = ids().await;
+    assert_eq!((kept.len(), kept[0]), (1000, last.id));
+}
+
+#[tokio::test]
+async fn a_run_follows_its_policy_only_while_it_is_that_of_the_project() {
+    let by = Caller::anonymous(None);
+    let untouched = Some("overtaken: a b c");
+
+    let decided = Decided::new().await;
+    set_policy(&decided.fixture, keep(json!({"newest_pushed": 2}))).await;
+    assert_eq!(decided.carried_out().await.as_deref(), untouched, "changed");
+
+    let decided = Decided::new().await;
+    let project = decided.fixture.repository.project();
+    let registry = &decided.fixture.registry;
+    registry.delete_retention(&by, &project).await.unwrap();
+    assert_eq!(decided.carried_out().await.as_deref(), untouched, "removed");
+
+    // The same project with the same policy, and another one of its name.
+    let decided = Decided::new().await;
+    let fixture = &decided.fixture;
+    let deleted = fixture.registry.delete_project(&by, &project, true).await;
+    deleted.unwrap();
+    for (number, tag) in ["a", "b", "c"].into_iter().enumerate() {
+        fixture.push_manifest(Some(tag), &numbered(number)).await;
+    }
+    set_policy(fixture, keep(json!({"newest_pushed": 1}))).await;
+    let all = Some("overtaken: a a b b c c");
+    assert_eq!(decided.carried_out().await.as_deref(), all, "made again");
+}
+
+#[tokio::test]
+async fn a_run_whose_policy_was_removed_is_interrupted_and_not_made_again() {
+    let fixture = Fixture::open().await;
+    for number in 0..2 {
+        let document = numbered(number);
+        fixture.push_manifest(Some("a"), &document).await;
+    }
+    fixture.clock.advance(2 * DAY);
+    set_policy(&fixture, json!({"rules": [], "untagged_after_days": 1})).await;
+    let run = begin(&fixture).await;
+    let (registry, project) = (&fixture.registry, &fixture.repository.project());
+    let by = Caller::anonymous(None);
+    registry.delete_retention(&by, project).await.unwrap();
+    let run = ended(&fixture, &run).await;
+    assert_eq!(run.state, RunState::Interrupted);
+    assert_eq!(run.totals.removed_manifests, 0);
+    assert!(run.error.is_some());
+    assert!(registry.claim_due().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_run_that_no_task_has_is_ended_and_the_project_can_have_another() {
+    let fixture = Fixture::open().await;
+    fixture.push_manifest(Some("a"), &numbered(0)).await;
+    set_policy(&fixture, keep(json!({"newest_pushed": 1}))).await;
+    let (registry, lost) = (&fixture.registry, begin(&fixture).await);
+    let state = async || {
+        let run = registry.retention_run(&lost.project, lost.id).await;
+        run.unwrap().unwrap().state
+    };
+    let (mut under_way, going_on) = (UnderWay::default(), CancellationToken::new());
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    under_way.spawn(lost.id, async move {
+        ended.await.expect("the task panics when its time has come");
+    });
+    fixture.clock.advance(DAY);
+    registry.fail_lost(&under_way, &going_on).await.unwrap();
+    assert_eq!(state().await, RunState::Running);
+
+    drop(end);
+    assert!(under_way.ended().await);
+    registry.fail_lost(&under_way, &going_on).await.unwrap();
+    assert_eq!(state().await, RunState::Failed);
+
+    // One that has just begun may not have its task yet.
+    let young = begin(&fixture).await;
+    registry.fail_lost(&under_way, &going_on).await.unwrap();
+    let run = registry.retention_run(&young.project, young.id).await;
+    assert_eq!(run.unwrap().unwrap().state, RunState::Running);
+}
+
+#[tokio::test]
+async fn a_policy_that_can_not_be_read_stops_that_of_no_other_project() {
+    let mut fixture = Fixture::open().await;
+    let mut policy = keep(json!({"newest_pushed": 1}));
+    policy["every_hours"] = json!(1);
+    for name in ["a/b", "b/b"] {
+        fixture.repository = name.parse().unwrap();
+        fixture.push_manifest(Some("a"), &numbered(0)).await;
+        set_policy(&fixture, policy.clone()).await;
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    let broken = "UPDATE retention_policies SET policy = '{\"rules\": 1}'
+                  WHERE project_id = (SELECT id FROM projects WHERE name = 'a')";
+    execute(&fixture, broken).await;
+    fixture.clock.advance(DAY);
+    let registry = &fixture.registry;
+    let run = registry.claim_due().await.unwrap().expect("one is due");
+    assert_eq!(run.project.as_str(), "b");
+    let runs = registry
+        .retention_runs(&"a".parse().unwrap(), None, 10)
+        .await;
+    let runs = runs.unwrap();
+    assert_eq!((runs.len(), runs[0].state), (1, RunState::Failed));
+    assert!(runs[0].error.as_deref().unwrap().contains("policy"));
+    assert!(registry.claim_due().await.unwrap().is_none(), "not at once");
+}
+
+#[tokio::test]
+async fn what_is_restored_has_all_its_time_before_retention_takes_it() {
+    let fixture = Fixture::open().await;
+    fixture.push_manifest(None, &numbered(0)).await;
+    let mut policy = keep(json!({"newest_pushed": 1}));
+    policy["untagged_after_days"] = json!(1);
+    policy["every_hours"] = json!(24 * 7);
+    set_policy(&fixture, policy).await;
+    let (registry, project) = (&fixture.registry, &fixture.repository.project());
+    let by = Caller::anonymous(None);
+    // Within the time in which it can be taken back all of that is over.
+    fixture.clock.advance(7 * DAY - Duration::from_secs(60));
+    registry.delete_project(&by, project, true).await.unwrap();
+    fixture.clock.advance(Duration::from_secs(120));
+    registry.restore(1, &Actor::system()).await.unwrap();
+    assert!(registry.claim_due().await.unwrap().is_none());
+    let run = begin(&fixture).await;
+    assert_eq!(ended(&fixture, &run).await.totals.removed_manifests, 0);
+    fixture.clock.advance(7 * DAY);
+    let run = registry.claim_due().await.unwrap().expect("it is due");
+    assert_eq!(ended(&fixture, &run).await.totals.removed_manifests, 1);
 }
