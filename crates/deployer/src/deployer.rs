@@ -127,14 +127,12 @@ impl Deployer {
     async fn work_until_stopped(self: Arc<Self>, target: Arc<Target>) {
         let mut tidy_at = self.journal.now();
         loop {
-            if target.holds_are_stale() {
-                self.refresh_holds(&target).await;
-            }
+            let held = !target.holds_are_stale() || self.refresh_holds(&target).await;
             let worked = self.stopping.run_until_cancelled(self.work(&target));
             let pause = match worked.await {
                 None => return,
-                Some(Ok(Taken::All)) => LOOK,
-                Some(Ok(Taken::Some)) => LOOK_AGAIN,
+                Some(Ok(Taken::All)) if held => LOOK,
+                Some(Ok(Taken::All | Taken::Some)) => LOOK_AGAIN,
                 Some(Err(error)) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -192,19 +190,22 @@ impl Deployer {
 
     /// What could not be looked at is looked at again with the next round; until then what was held
     /// before is.
-    async fn refresh_holds(&self, target: &Target) {
+    async fn refresh_holds(&self, target: &Target) -> bool {
         let looked = self
             .stopping
             .run_until_cancelled(self.hold_what_runs(target));
         match looked.await {
+            None | Some(Ok(())) => return true,
             // Noted when the target was asked.
-            None | Some(Ok(()) | Err(TakeError::Engine(_))) => {}
+            Some(Err(TakeError::Engine(_))) => {}
             Some(Err(error)) => warn!(
                 error = &error as &dyn std::error::Error,
                 target = %target.name,
                 "could not say what {} needs to be kept", target.name
             ),
         }
+        target.leave_holds_stale();
+        false
     }
 
     /// Notes whether the target could be asked, and logs it if that is news.

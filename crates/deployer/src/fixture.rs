@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use berth_oci::Digest;
+use berth_oci::{Digest, ProjectName};
 use berth_registry::auth::{Place, SecretKeys};
 use berth_registry::cache::CacheLimits;
 use berth_registry::source::{Asked, LocateError, Located, Pushes, Sources};
@@ -40,6 +40,8 @@ pub(crate) struct FakeEngine {
     acts: Mutex<Vec<String>>,
     pub(crate) away: AtomicBool,
     observations: AtomicUsize,
+    /// While it is locked, nobody is told what was observed.
+    pub(crate) telling: tokio::sync::Mutex<()>,
     /// The act, counted from 1, at which the process that asks for it ends.
     dies_at: Mutex<Option<usize>>,
 }
@@ -141,7 +143,7 @@ impl Engine for FakeEngine {
     async fn observe(&self) -> Result<Vec<Service>, EngineError> {
         self.observations.fetch_add(1, Ordering::SeqCst);
         self.reach()?;
-        let services = locked(&self.services);
+        let services = locked(&self.services).clone();
         let service = |(name, service): (&String, &FakeService)| Service {
             stack: "shop".to_owned(),
             name: name.clone(),
@@ -156,6 +158,7 @@ impl Engine for FakeEngine {
             one_shot: false,
             own: false,
         };
+        drop(self.telling.lock().await);
         Ok(services.iter().map(service).collect())
     }
 
@@ -228,15 +231,21 @@ impl Engine for FakeEngine {
     }
 }
 
-/// Every name is that of a hosted repository.
-struct Hosted(Arc<Registry>);
+/// Every name is that of a hosted repository, or of one that is kept within a project.
+struct Hosted {
+    registry: Arc<Registry>,
+    within: Option<ProjectName>,
+}
 
 #[async_trait]
 impl Sources for Hosted {
-    async fn locate(&self, _asked: Asked<'_>) -> Result<Located, LocateError> {
+    async fn locate(&self, asked: Asked<'_>) -> Result<Located, LocateError> {
+        let within = self.within.as_ref();
         Ok(Located {
-            renamed: None,
-            source: Arc::clone(self.0.hosted()),
+            renamed: within
+                .map(|project| asked.repository.within(project))
+                .transpose()?,
+            source: Arc::clone(self.registry.hosted()),
             pushes: Pushes::Here,
             by_default: false,
             also: None,
@@ -250,6 +259,8 @@ pub(crate) struct Fixture {
     registry: Arc<Registry>,
     pub(crate) engine: Arc<FakeEngine>,
     pub(crate) settings: Settings,
+    /// The project in which names lead to repositories, if they do not to those that they name.
+    pub(crate) within: Option<ProjectName>,
     pub(crate) deployer: Arc<Deployer>,
 }
 
@@ -293,12 +304,13 @@ impl Fixture {
             hosts: vec![HOST.to_owned()],
         };
         let engine = Arc::new(FakeEngine::default());
-        let deployer = start(&registry, &engine, &settings).await;
+        let deployer = start(&registry, &engine, &settings, None).await;
         Self {
             _folder: folder,
             registry,
             engine,
             settings,
+            within: None,
             deployer,
         }
     }
@@ -306,7 +318,8 @@ impl Fixture {
     /// Ends the deployer wherever it is, and starts another.
     pub(crate) async fn restart(&mut self) {
         self.deployer.close().await;
-        self.deployer = start(&self.registry, &self.engine, &self.settings).await;
+        let within = self.within.clone();
+        self.deployer = start(&self.registry, &self.engine, &self.settings, within).await;
     }
 
     /// Moves the tag `live` of the repository of a service, as a push does.
@@ -318,7 +331,7 @@ impl Fixture {
         self.look();
     }
 
-    fn look(&self) {
+    pub(crate) fn look(&self) {
         self.deployer.targets["local"].wake.notify_one();
     }
 
@@ -355,6 +368,32 @@ impl Fixture {
             .unwrap()
     }
 
+    pub(crate) async fn holds(&self, number: u8) -> bool {
+        let digest = digest(number).to_string();
+        self.held().await.iter().any(|(held, _)| *held == digest)
+    }
+
+    /// Looks at what runs until a digest is held no longer.
+    pub(crate) async fn lets_go_of(&self, number: u8) {
+        let target = &self.deployer.targets["local"];
+        let gone = async {
+            while self.holds(number).await {
+                self.deployer.hold_what_runs(target).await.unwrap();
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(20), gone);
+        gone.await.expect("it is let go of");
+    }
+
+    /// The repositories of which something is held.
+    pub(crate) async fn holding(&self) -> Vec<String> {
+        let mut connection = self.registry.db().read().await.unwrap();
+        sqlx::query_scalar("SELECT DISTINCT repository FROM held_manifests")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn deployment(&self, id: i64) -> Option<Deployment> {
         let mut connection = self.registry.db().read().await.unwrap();
         db::deployments::find(&mut connection, id).await.unwrap()
@@ -365,10 +404,15 @@ async fn start(
     registry: &Arc<Registry>,
     engine: &Arc<FakeEngine>,
     settings: &Settings,
+    within: Option<ProjectName>,
 ) -> Arc<Deployer> {
-    let sources = Arc::new(Hosted(Arc::clone(registry)));
+    let registry = Arc::clone(registry);
+    let sources = Arc::new(Hosted {
+        registry: Arc::clone(&registry),
+        within,
+    });
     let engines = vec![("local".to_owned(), Arc::clone(engine) as Arc<dyn Engine>)];
-    let opened = Deployer::open_with(Arc::clone(registry), sources, settings.clone(), engines);
+    let opened = Deployer::open_with(registry, sources, settings.clone(), engines);
     opened.await.unwrap()
 }
 

@@ -1,75 +1,99 @@
 //! Keeps the registry from losing what a target runs, or may go back to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use berth_oci::{Digest, RepositoryName};
 use berth_registry::DbError;
 use berth_registry::holds::{self, Held};
-use berth_registry::source::Asked;
+use berth_registry::source::{Asked, SourceError};
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 
 use crate::db;
 use crate::deployer::Deployer;
 use crate::engine::Service;
-use crate::history::{DeployedService, Deployment, State};
+use crate::history::DeployedService;
 use crate::image::ImageReference;
 use crate::take::TakeError;
 use crate::target::Target;
 
 /// Before the names of targets, among all who hold something.
 const HOLDER: &str = "target ";
+/// Between the name of a target, which has no spaces, and one of its deployments.
+const DEPLOYMENT: &str = " deployment ";
 
-pub(crate) fn holder(target: &str) -> String {
+fn holder(target: &str) -> String {
     format!("{HOLDER}{target}")
+}
+
+/// A deployment holds what it brings until it has ended, whatever is found to run meanwhile.
+fn holder_of(target: &str, deployment: i64) -> String {
+    format!("{HOLDER}{target}{DEPLOYMENT}{deployment}")
 }
 
 /// Lets go of what targets held that are no longer configured.
 pub(crate) async fn retain(tx: &mut SqliteConnection, targets: &[String]) -> Result<(), DbError> {
     holds::retain(tx, |name| {
-        let target = name.strip_prefix(HOLDER);
-        target.is_none_or(|target| targets.iter().any(|known| known == target))
+        let Some(name) = name.strip_prefix(HOLDER) else {
+            return true;
+        };
+        let target = name.split_once(DEPLOYMENT).map_or(name, |(name, _)| name);
+        targets.iter().any(|known| known == target)
     })
     .await
 }
 
-/// Holds what a deployment that begins brings its services to.
+/// A manifest that is needed, and the repository here that has it.
+pub(crate) type Kept = (RepositoryName, Digest);
+
+/// Holds what a deployment brings its services to, so that it is there when it begins.
 pub(crate) async fn hold(
     tx: &mut SqliteConnection,
     target: &str,
-    deployment: &Deployment,
-    services: &[DeployedService],
+    deployment: i64,
+    kept: &[Kept],
 ) -> Result<(), DbError> {
-    let held: Vec<_> = services
+    let held: Vec<_> = kept
         .iter()
-        .map(|service| Held {
-            repository: service.repository.clone(),
-            digest: service.to_digest.clone(),
-            reason: format!("deployment {} brings it to {target}", deployment.id),
+        .map(|(repository, digest)| Held {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            reason: format!("deployment {deployment} brings it to {target}"),
         })
         .collect();
-    holds::add(tx, &holder(target), &held).await
+    holds::add(tx, &holder_of(target, deployment), &held).await
+}
+
+/// Has a deployment hold what the one does whose place it takes.
+pub(crate) async fn hand_on(
+    tx: &mut SqliteConnection,
+    target: &str,
+    from: i64,
+    to: i64,
+) -> Result<(), DbError> {
+    let kept = holds::of(tx, &holder_of(target, from)).await?;
+    hold(tx, target, to, &kept).await
 }
 
 impl Deployer {
-    /// Looks at what runs at the target, and holds that, what its services may go back to, and what
-    /// deployments are bringing there; and no longer what was held before.
+    /// Looks at what runs at the target, and holds that and what its services may go back to; and no
+    /// longer what was held before, but for what deployments are bringing there.
     pub(crate) async fn hold_what_runs(&self, target: &Target) -> Result<(), TakeError> {
+        let began = self.journal.now();
         let services = self.observe(target).await?;
         let mut held = BTreeMap::new();
         for service in &services {
             let Some(image) = self.image_of(service) else {
                 continue;
             };
-            let repository = self.repository_of(&image).await?;
             let place = format!("{}/{} of {}", service.stack, service.name, target.name);
             for digest in self.may_go_back_to(target, service, &image).await? {
                 let reason = format!("{place} may go back to it");
-                held.insert((repository.clone(), digest), reason);
+                held.insert(self.kept(&image.repository, &digest).await?, reason);
             }
             for digest in service.replicas.iter().flat_map(|replica| &replica.digests) {
                 let reason = format!("{place} runs it");
-                held.insert((repository.clone(), digest.clone()), reason);
+                held.insert(self.kept(&image.repository, digest).await?, reason);
             }
         }
         let held: Vec<_> = held
@@ -86,13 +110,15 @@ impl Deployer {
             .write(move |tx| {
                 async move {
                     holds::replace(tx, &holder(&name), &held).await?;
-                    // Those that began since the target was looked at, too.
-                    for deployment in db::deployments::unfinished(tx, id).await? {
-                        if !matches!(deployment.state, State::Queued | State::Waiting) {
-                            hold(tx, &name, &deployment, &deployment.services).await?;
-                        }
-                    }
-                    Ok::<_, DbError>(())
+                    // What one brought that has ended since then was not seen to run.
+                    let needed = db::deployments::not_ended_before(tx, id, began).await?;
+                    let of_deployments = holder(&name) + DEPLOYMENT;
+                    let needed = needed.into_iter().map(|one| holder_of(&name, one));
+                    let needed: HashSet<String> = needed.collect();
+                    holds::retain(tx, |other| {
+                        !other.starts_with(&of_deployments) || needed.contains(other)
+                    })
+                    .await
                 }
                 .boxed()
             })
@@ -110,16 +136,39 @@ impl Deployer {
         self.settings.hosts.contains(&image.host).then_some(image)
     }
 
-    /// Where the image is kept here.
-    async fn repository_of(&self, image: &ImageReference) -> Result<RepositoryName, TakeError> {
+    /// What a deployment brings its services to.
+    pub(crate) async fn brought(
+        &self,
+        services: &[DeployedService],
+    ) -> Result<Vec<Kept>, TakeError> {
+        let mut brought = Vec::new();
+        for service in services {
+            brought.push(self.kept(&service.repository, &service.to_digest).await?);
+        }
+        Ok(brought)
+    }
+
+    /// A manifest of what a client calls `repository`, in the repository that it is read from.
+    pub(crate) async fn kept(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Kept, TakeError> {
         let asked = Asked {
-            repository: &image.repository,
+            repository,
             namespace: None,
             prefix: None,
             pushes: false,
         };
         let located = self.sources.locate(asked).await?;
-        Ok(located.renamed.unwrap_or_else(|| image.repository.clone()))
+        let name = located.renamed.unwrap_or_else(|| repository.clone());
+        let keeper = match located.source.keeper(&name, digest).await {
+            Ok(keeper) => keeper,
+            // A member elsewhere could not say, and none has it here: there is nothing to keep.
+            Err(SourceError::Elsewhere { .. } | SourceError::Gone(_)) => None,
+            Err(error @ (SourceError::Db(_) | SourceError::Store(_))) => return Err(error.into()),
+        };
+        Ok((keeper.unwrap_or(name), digest.clone()))
     }
 
     async fn may_go_back_to(

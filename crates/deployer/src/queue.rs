@@ -5,10 +5,11 @@ use std::time::Duration;
 use berth_registry::{DbError, Timestamp};
 use sqlx::SqliteConnection;
 
-use crate::db;
 use crate::db::deployments::New;
 use crate::history::{Cause, DeployedService, Deployment, LineKind, State};
+use crate::holds::Kept;
 use crate::journal::move_to;
+use crate::{db, holds};
 
 /// How long a stack has to be quiet.
 #[derive(Clone, Copy)]
@@ -31,9 +32,9 @@ pub(crate) enum QueueError {
 /// waits for somebody's word is superseded, since the word was asked for something else.
 pub(crate) async fn add(
     tx: &mut SqliteConnection,
-    (target, stack): (i64, &str),
+    (target, name, stack): (i64, &str, &str),
     cause: Cause,
-    services: &[DeployedService],
+    (services, kept_here): (&[DeployedService], &[Kept]),
     quiet: Quiet,
     now: Timestamp,
 ) -> Result<i64, QueueError> {
@@ -59,6 +60,7 @@ pub(crate) async fn add(
             let reason = "a newer push came before it began";
             supersede(tx, &waiting, reason, now).await?;
             let id = db::deployments::insert(tx, &new, now).await?;
+            holds::hand_on(tx, name, waiting.id, id).await?;
             (id, waiting.services)
         }
         None => (db::deployments::insert(tx, &new, now).await?, Vec::new()),
@@ -66,6 +68,7 @@ pub(crate) async fn add(
     for service in kept.iter().chain(services) {
         db::deployments::put_service(tx, id, service).await?;
     }
+    holds::hold(tx, name, id, kept_here).await?;
     for service in services {
         let by = service.pushed_by.as_deref();
         let by = by.map_or_else(String::new, |actor| format!(", pushed by {actor}"));

@@ -14,6 +14,7 @@ use crate::db::decisions::Of;
 use crate::deployer::Deployer;
 use crate::engine::{EngineError, Service};
 use crate::history::{Cause, DeployedService, Deployment};
+use crate::holds::Kept;
 use crate::image::ImageReference;
 use crate::matching::{Known, Relation, TagEvent, Terms, Verdict, judge, opted_in, relate};
 use crate::queue::QueueError;
@@ -45,6 +46,8 @@ struct Decided {
     verdict: Verdict,
     /// What is to be deployed, if anything is.
     wanted: Option<DeployedService>,
+    /// What has to be kept for that.
+    kept: Option<Kept>,
 }
 
 /// How far the events of a target were taken.
@@ -122,7 +125,11 @@ impl Deployer {
             let known = &known[service.stack.as_str()];
             let terms = self.terms(target);
             let verdict = judge(event, service, &labels, &relation, known, terms);
-            decided.push(decided_of(event, service, &relation, verdict));
+            let mut one = decided_of(event, service, &relation, verdict);
+            if let Some(wanted) = &one.wanted {
+                one.kept = Some(self.kept(&wanted.repository, &wanted.to_digest).await?);
+            }
+            decided.push(one);
         }
         Ok(decided)
     }
@@ -233,6 +240,7 @@ impl Deployer {
         decided: Vec<Decided>,
     ) -> Result<(), QueueError> {
         let (id, sequence, now) = (target.id, event.sequence, self.journal.now());
+        let name = target.name.clone();
         let cause = if event.retag {
             Cause::Retag
         } else {
@@ -253,8 +261,11 @@ impl Deployer {
                         let deployment = if wanted.is_empty() {
                             None
                         } else {
-                            let of = (id, stack.as_str());
-                            Some(queue::add(tx, of, cause, &wanted, quiet, now).await?)
+                            let of = (id, name.as_str(), stack.as_str());
+                            let kept = decided.iter().filter_map(|one| one.kept.clone());
+                            let kept: Vec<_> = kept.collect();
+                            let wanted = (wanted.as_slice(), kept.as_slice());
+                            Some(queue::add(tx, of, cause, wanted, quiet, now).await?)
                         };
                         for one in decided {
                             let of = Of {
@@ -333,6 +344,7 @@ fn decided_of(
         service: service.name.clone(),
         verdict,
         wanted,
+        kept: None,
     }
 }
 

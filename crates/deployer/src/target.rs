@@ -59,8 +59,13 @@ impl Target {
 
     /// Has the worker look at what runs, and hold that in the registry.
     pub(crate) fn look_at_holds(&self) {
-        self.holds_are_stale.store(true, Ordering::Release);
+        self.leave_holds_stale();
         self.wake.notify_one();
+    }
+
+    /// Has it look again in its own time.
+    pub(crate) fn leave_holds_stale(&self) {
+        self.holds_are_stale.store(true, Ordering::Release);
     }
 
     /// Whether that was asked for since the last time.

@@ -1,5 +1,6 @@
 //! However a deployment fails, the old version serves afterwards, and the history says why.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::{alone, published, told, unchecked};
 use crate::support::deploy::{
     Asked, Container, DeployServer, Deployment, OwnEngine, Project, Thief, Version,
 };
-use crate::support::{Disk, ask, until};
+use crate::support::{Disk, ask, files, until};
 
 /// A project whose `web` publishes a port, so that the old one has to stop before the new one starts.
 async fn running(server: &DeployServer) -> Project {
@@ -131,7 +132,7 @@ async fn an_image_that_can_not_be_pulled_touches_nothing() {
 }
 
 #[tokio::test]
-async fn a_version_whose_manifest_is_gone_when_it_is_pulled_touches_nothing() {
+async fn a_version_that_is_gone_when_it_is_pulled_touches_nothing() {
     let Some(server) = DeployServer::start().await else {
         return;
     };
@@ -142,18 +143,24 @@ async fn a_version_whose_manifest_is_gone_when_it_is_pulled_touches_nothing() {
         .hold(|asked| asked.is("POST", "/images/create"));
     let digest = server.push("shop/web:live", &Version::new("2")).await;
     server.in_state(&project.name, "pulling").await;
+    // Nobody can delete it; but disks fail.
     let manifest = format!("/v2/shop/web/manifests/{digest}");
-    ask(server.delete(&manifest)).await.expect(202);
+    let refused = ask(server.delete(&manifest)).await;
+    let message = refused.expect_error(409, "DENIED").to_string();
+    assert!(message.contains("deployment 1 brings it"), "{message}");
+    for object in files(&server.data_dir().join("store/blobs")) {
+        fs::remove_file(object).expect("an object");
+    }
     open.send_replace(true);
     let deployment = server.ended(&project.name, 1).await;
-    deployment.expect_because("failed", "manifest unknown");
+    deployment.expect_because("failed", "unknown");
     serves_as_before(&server, &project, &before).await;
     assert_eq!(project.one("web").started_at(), before.started_at());
 }
 
 /// Nothing is pulled that nobody can pull any more.
 #[tokio::test]
-async fn a_version_that_is_deleted_before_its_deployment_begins_is_not_deployed() {
+async fn a_version_whose_tag_is_deleted_before_its_deployment_begins_is_not_deployed() {
     let Some(engine) = crate::support::deploy::Engine::shared() else {
         return;
     };
@@ -163,10 +170,11 @@ async fn a_version_that_is_deleted_before_its_deployment_begins_is_not_deployed(
         .await;
     let project = running(&server).await;
     let before = project.one("web");
-    let digest = server.push("shop/web:live", &Version::new("2")).await;
+    server.push("shop/web:live", &Version::new("2")).await;
     server.in_state(&project.name, "queued").await;
-    let manifest = format!("/v2/shop/web/manifests/{digest}");
-    ask(server.delete(&manifest)).await.expect(202);
+    ask(server.delete("/v2/shop/web/manifests/live"))
+        .await
+        .expect(202);
     let deployment = server.ended(&project.name, 1).await;
     deployment.expect_because("superseded", "the tag has moved on");
     serves_as_before(&server, &project, &before).await;

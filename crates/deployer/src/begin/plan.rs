@@ -7,6 +7,7 @@ use super::left::Left;
 use crate::deployer::Deployer;
 use crate::engine::{PlanError, Step, Wanted, WantedService};
 use crate::history::{DeployedService, Deployment, LineKind, State};
+use crate::holds::Kept;
 use crate::journal::move_to;
 use crate::target::Target;
 use crate::{db, holds};
@@ -18,6 +19,8 @@ const VERSIONS: i64 = 50;
 pub(crate) struct Prepared {
     pub(crate) services: Vec<DeployedService>,
     pub(crate) steps: Vec<Step>,
+    /// What it brings.
+    kept: Vec<Kept>,
 }
 
 impl Deployer {
@@ -49,13 +52,16 @@ impl Deployer {
         };
         let steps = target.engine.plan(&wanted).await?;
         let moved = left.services.iter().map(|(service, _)| service.clone());
+        let moved: Vec<_> = moved.collect();
+        let kept = self.brought(&moved).await?;
         let left_out = left.left_out.iter().map(|(service, why)| DeployedService {
             left_out: Some(why.clone()),
             ..service.clone()
         });
         Ok(Prepared {
-            services: moved.chain(left_out).collect(),
+            services: moved.into_iter().chain(left_out).collect(),
             steps,
+            kept,
         })
     }
 
@@ -106,7 +112,7 @@ impl Deployer {
     ) -> Result<bool, DbError> {
         let (id, from, now) = (deployment.id, deployment.state, self.journal.now());
         let process = self.process.clone();
-        let (target, holding) = (target.name.clone(), deployment.clone());
+        let target = target.name.clone();
         self.journal
             .write(move |tx| {
                 async move {
@@ -121,7 +127,7 @@ impl Deployer {
                             db::lines::insert(tx, id, LineKind::Note, name, &text, now).await?;
                         }
                     }
-                    holds::hold(tx, &target, &holding, &prepared.services).await?;
+                    holds::hold(tx, &target, id, &prepared.kept).await?;
                     for (number, step) in (1..).zip(&prepared.steps) {
                         db::steps::insert(tx, id, number, step).await?;
                     }

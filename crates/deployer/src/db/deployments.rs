@@ -362,6 +362,23 @@ pub(crate) async fn unfinished(
     all_with_services(connection, rows).await
 }
 
+/// Those of a target that had not ended before a moment.
+pub(crate) async fn not_ended_before(
+    connection: &mut SqliteConnection,
+    target: i64,
+    moment: Timestamp,
+) -> Result<Vec<i64>, DbError> {
+    let ids = sqlx::query_scalar(
+        "SELECT id FROM deployments
+         WHERE target_id = $1 AND (finished_at IS NULL OR finished_at >= $2)",
+    )
+    .bind(target)
+    .bind(moment.0)
+    .fetch_all(connection)
+    .await?;
+    Ok(ids)
+}
+
 /// The one of a stack that has not begun.
 pub(crate) async fn not_begun(
     connection: &mut SqliteConnection,

@@ -21,7 +21,7 @@ use crate::matching::opted_in;
 use crate::shown::{DeployError, Planned, Request, StackOf};
 use crate::take::{TakeError, labels};
 use crate::target::Target;
-use crate::{db, queue};
+use crate::{db, holds, queue};
 
 impl From<TakeError> for DeployError {
     fn from(error: TakeError) -> Self {
@@ -246,6 +246,7 @@ impl Deployer {
         asked: Hand,
     ) -> Result<Deployment, DeployError> {
         let (target_id, stack, now) = (target.id, stack.to_owned(), self.journal.now());
+        let (name, kept) = (target.name.clone(), self.brought(&services).await?);
         let actor = by.actor();
         let project = services.first().map(|service| service.repository.project());
         let mut entry = Entry::done(
@@ -274,6 +275,7 @@ impl Deployer {
                     for service in &services {
                         db::deployments::put_service(tx, id, service).await?;
                     }
+                    holds::hold(tx, &name, id, &kept).await?;
                     for digest in &asked.quarantine {
                         db::steering::quarantine(tx, target_id, &stack, digest).await?;
                     }

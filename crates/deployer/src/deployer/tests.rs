@@ -1,3 +1,5 @@
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -363,4 +365,99 @@ async fn what_a_target_runs_or_may_go_back_to_is_deleted_by_nobody() {
     assert_eq!(why(2), Some("shop/web of local runs it"));
     assert_eq!(why(1), Some("shop/web of local may go back to it"));
     assert_eq!(why(7), Some("shop/db of local runs it"));
+}
+
+#[tokio::test]
+async fn what_is_held_is_in_the_repository_that_a_name_leads_to() {
+    let mut fixture = Fixture::open().await;
+    fixture.within = Some("hub".parse().unwrap());
+    fixture.restart().await;
+    fixture.engine.add("web", 1, &[OPTED_IN]);
+    fixture.engine.die_at(Some(1));
+    fixture.push("web", 2).await;
+    fixture.reaches(1, State::Pulling).await;
+    assert_eq!(fixture.holding().await, ["hub/shop/web"]);
+    let target = &fixture.deployer.targets["local"];
+    fixture.deployer.hold_what_runs(target).await.unwrap();
+    assert_eq!(fixture.holding().await, ["hub/shop/web"]);
+}
+
+#[tokio::test]
+async fn what_is_queued_is_held_until_it_has_ended() {
+    let mut fixture = Fixture::open().await;
+    fixture.settings.quiet = Duration::from_secs(60);
+    fixture.restart().await;
+    for service in ["api", "web"] {
+        fixture.engine.add(service, 1, &[OPTED_IN]);
+    }
+    let target = Arc::clone(&fixture.deployer.targets["local"]);
+    let brought = |number, deployment: i64| {
+        let reason = format!("deployment {deployment} brings it to local");
+        (digest(number).to_string(), reason)
+    };
+    fixture.push("web", 2).await;
+    let queued = fixture.reaches(1, State::Queued).await;
+    assert!(fixture.held().await.contains(&brought(2, 1)));
+    fixture.deployer.hold_what_runs(&target).await.unwrap();
+    assert!(fixture.held().await.contains(&brought(2, 1)));
+
+    // Its services are those of the one that takes its place, too.
+    let change = (queued.state, State::Waiting);
+    let waits = fixture.deployer.change(1, change, "it has to".to_owned());
+    waits.await.unwrap();
+    fixture.push("api", 3).await;
+    fixture.reaches(2, State::Queued).await;
+    fixture.deployer.hold_what_runs(&target).await.unwrap();
+    let held = fixture.held().await;
+    assert!(held.contains(&brought(2, 2)), "{held:?}");
+    assert!(held.contains(&brought(3, 2)), "{held:?}");
+    let change = (State::Queued, State::Cancelled);
+    let cancel = fixture.deployer.change(2, change, "enough".to_owned());
+    cancel.await.unwrap();
+    fixture.lets_go_of(2).await;
+    fixture.lets_go_of(3).await;
+}
+
+#[tokio::test]
+async fn what_ends_while_its_target_is_looked_at_is_held_until_the_next_look() {
+    let mut fixture = Fixture::open().await;
+    fixture.settings.quiet = Duration::from_secs(60);
+    fixture.restart().await;
+    fixture.engine.add("web", 1, &[OPTED_IN]);
+    fixture.push("web", 2).await;
+    fixture.reaches(1, State::Queued).await;
+    let target = &fixture.deployer.targets["local"];
+    let telling = fixture.engine.telling.lock().await;
+    let mut look = pin!(fixture.deployer.hold_what_runs(target));
+    assert!(look.as_mut().now_or_never().is_none());
+    let change = (State::Queued, State::Cancelled);
+    let cancel = fixture.deployer.change(1, change, "enough".to_owned());
+    cancel.await.unwrap();
+    drop(telling);
+    look.await.unwrap();
+    assert!(fixture.holds(2).await);
+    fixture.lets_go_of(2).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_was_away_is_looked_at_again_without_being_told() {
+    let mut fixture = Fixture::open().await;
+    fixture.engine.add("web", 7, &[]);
+    fixture.engine.away.store(true, Ordering::SeqCst);
+    let before = fixture.engine.observations();
+    fixture.restart().await;
+    // At the start, and when it has tidied up.
+    while fixture.engine.observations() < before + 2 {
+        fixture.look();
+        tokio::task::yield_now().await;
+    }
+    fixture.engine.away.store(false, Ordering::SeqCst);
+    let held = async {
+        while !fixture.holds(7).await {
+            fixture.look();
+            tokio::task::yield_now().await;
+        }
+    };
+    let held = tokio::time::timeout(Duration::from_secs(20), held);
+    held.await.expect("it is looked at");
 }
