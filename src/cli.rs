@@ -44,9 +44,7 @@ pub(crate) use space::{DeletedArguments, GcArguments, UndeleteArguments};
 pub(crate) use token::{CreateToken, TokenCommand, TokenOwner};
 pub(crate) use upstream::{ChangeUpstream, CreateUpstream, UpstreamCommand, UpstreamOptions};
 pub(crate) use user::{AddUser, ChangePassword, SetUser, UserCommand};
-pub(crate) use values::{
-    ByteLimit, Expiry, ImageName, Name, RepositoryOrImage, RobotLogin, Scope, TagGlob,
-};
+pub(crate) use values::{ByteLimit, Expiry, ImageName, Name, RepositoryOrImage, RobotLogin, Scope};
 
 /// A private container registry in one binary.
 #[derive(Parser)]

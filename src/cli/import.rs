@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
 use berth_oci::RepositoryName;
+use berth_registry::TagPattern;
 use berth_registry::auth::RepositoryGlob;
 use clap::{Args, Subcommand};
 
-use super::values::{SourceUrl, SourceUrlParser, TagGlob};
+use super::values::{SourceUrl, SourceUrlParser};
 
 #[derive(Subcommand)]
 pub(crate) enum ImportCommand {
@@ -22,10 +23,10 @@ pub(crate) struct ImportOptions {
     /// several times
     #[arg(long = "repository", value_name = "GLOB")]
     pub(crate) repositories: Vec<RepositoryGlob>,
-    /// Import these tags only, by name or by a pattern such as 'v1.*', with the signatures of what
-    /// they point at; can be given several times
+    /// Import these tags only, by name or by a pattern such as 'v1.*', 'semver:>=1.2' or
+    /// 'regex:v[0-9]+', with the signatures of what they point at; can be given several times
     #[arg(long = "tag", value_name = "PATTERN")]
-    pub(crate) tags: Vec<TagGlob>,
+    pub(crate) tags: Vec<TagPattern>,
     /// Put a/b at PREFIX/a/b; a name without a `/` needs it, since its project is its first part
     #[arg(long, value_name = "PROJECT|PREFIX")]
     pub(crate) into: Option<RepositoryName>,

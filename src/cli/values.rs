@@ -9,7 +9,6 @@ mod scope;
 mod server;
 mod service_digest;
 mod source_url;
-mod tag_glob;
 mod yes_or_no;
 
 pub(crate) use byte_count::ByteLimit;
@@ -21,5 +20,4 @@ pub(crate) use scope::Scope;
 pub(crate) use server::ServerParser;
 pub(crate) use service_digest::{DeployLabel, ServiceDigest};
 pub(crate) use source_url::{SourceUrl, SourceUrlParser};
-pub(crate) use tag_glob::TagGlob;
 pub(crate) use yes_or_no::yes_or_no;

@@ -77,7 +77,10 @@ async fn import(
     )?;
     let places = places(&selected, options.into.as_ref())?;
     if options.dry_run {
-        let plan = copier.plan(&places).await;
+        let mut plan = copier.plan(&places).await;
+        for (name, reason) in &selected.unusable {
+            plan.unusable(name, reason);
+        }
         copier.progress().finish();
         if client.json {
             print(&format!("{}\n", plan.json()?))?;

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::session::Session;
 use crate::cli::{ByteLimit, DeletedArguments, GcArguments, UndeleteArguments};
-use crate::output::{size, yes_no};
+use crate::client::Document;
+use crate::output::{print, size, yes_no};
 use crate::table::{Table, printable};
 
 #[derive(Deserialize)]
@@ -105,6 +106,11 @@ async fn dry_run(session: &Session) -> anyhow::Result<()> {
     let blobs = client
         .list(&["collection", "blobs"], &[], Some(SHOWN))
         .await?;
+    if output.json {
+        let blobs: Vec<_> = blobs.iter().map(Document::text).collect();
+        let (totals, blobs) = (totals.text(), blobs.join(","));
+        return print(&format!("{{\"totals\":{totals},\"blobs\":[{blobs}]}}\n"));
+    }
     output.list(client, &blobs, |blobs: &[Blob]| {
         let mut table = Table::with_header(["REPOSITORY", "DIGEST", "SIZE", "FREES", "DUE"]);
         for blob in blobs {
@@ -118,12 +124,10 @@ async fn dry_run(session: &Session) -> anyhow::Result<()> {
         }
         table.to_string()
     })?;
-    if output.json {
-        return Ok(());
-    }
     let totals: Totals = client.read(&totals)?;
     eprintln!(
-        "{} blobs ({}) would go now, and {} ({}) later, unless something needs them by then",
+        "{} blobs ({}) would go now, and {} ({}) later, those of what was deleted among them, unless \
+         something needs them by then",
         totals.due_blobs,
         size(totals.due_bytes),
         totals.later_blobs,

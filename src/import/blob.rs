@@ -8,14 +8,11 @@ use super::source::SourceError;
 use super::upload::{Upload, UploadError};
 
 impl Copying<'_> {
-    /// Sees to it that the repository has a blob at the destination.
-    pub(super) async fn blob(&self, edge: &Edge) -> Result<(), Failure> {
+    /// Sees to it that the repository has a blob at the destination, which is asked each time.
+    pub(super) async fn blob(&self, edge: &Edge) -> Result<Came, Failure> {
         let digest = &edge.digest;
         let home = self.copier.home(digest);
         let mut home = home.lock().await;
-        if lock(&self.blobs).contains(digest) {
-            return Ok(());
-        }
         let permit = self.copier.transfers.acquire().await;
         let _permit = permit.expect("it is never closed");
         let into = &self.place.destination;
@@ -40,10 +37,12 @@ impl Copying<'_> {
                 }
             }
         };
-        self.entry.blob(came);
-        home.get_or_insert_with(|| into.clone());
-        lock(&self.blobs).insert(digest.clone());
-        Ok(())
+        *home = Some(into.clone());
+        let first = lock(&self.told).insert(digest.clone());
+        if first || came != Came::There {
+            self.entry.blob(came);
+        }
+        Ok(came)
     }
 }
 

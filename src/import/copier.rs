@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use berth_oci::{Digest, Reference, RepositoryName, Tag};
+use berth_registry::TagPattern;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -14,14 +15,13 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::report::{Came, Entry, Report};
 use super::source::{Listing, Source, SourceError};
-use crate::cli::TagGlob;
 use crate::table::printable;
 
 /// What is copied, and how.
 #[derive(Debug)]
 pub(crate) struct Options {
     /// Empty for all.
-    pub(crate) tags: Vec<TagGlob>,
+    pub(crate) tags: Vec<TagPattern>,
     /// Whether manifests come that nothing leads to.
     pub(crate) untagged: bool,
     pub(crate) jobs: usize,
@@ -169,9 +169,9 @@ impl Copier {
         place: &Place,
     ) -> Result<(Listing, Vec<(Tag, Result<Digest, Failure>)>), SourceError> {
         let listing = self.source.list(&place.source).await?;
-        let globs = &self.options.tags;
+        let patterns = &self.options.tags;
         let (wanted, others): (Vec<_>, Vec<_>) = (listing.tags.iter().cloned())
-            .partition(|tag| globs.is_empty() || globs.iter().any(|glob| glob.matches(tag)));
+            .partition(|tag| patterns.is_empty() || patterns.iter().any(|one| one.matches(tag)));
         let mut found = self.resolve(place, wanted).await;
         // Signatures and the like are below tags that are named after what they are of.
         let digests = found.iter().filter_map(|(_, digest)| digest.as_ref().ok());

@@ -13,6 +13,10 @@ use super::names::Place;
 use super::report::{Came, Entry};
 use super::source::Listing;
 
+/// How often the blobs of a manifest are looked at before it is put. A destination that has lost some
+/// each time would have an import go on for ever.
+const LOOKS: usize = 5;
+
 /// One repository that is being copied.
 pub(super) struct Copying<'a> {
     pub(super) copier: &'a Copier,
@@ -22,8 +26,8 @@ pub(super) struct Copying<'a> {
     manifests: Mutex<HashMap<Digest, Arc<Done>>>,
     /// What was asked for its referrers.
     asked: Mutex<HashSet<Digest>>,
-    /// What the repository is known to have at the destination.
-    pub(super) blobs: Mutex<HashSet<Digest>>,
+    /// Blobs of the repository that are in the report.
+    pub(super) told: Mutex<HashSet<Digest>>,
 }
 
 /// A manifest that comes once, whoever names it: what it is an index of.
@@ -43,7 +47,7 @@ impl<'a> Copying<'a> {
             listing,
             manifests: Mutex::default(),
             asked: Mutex::default(),
-            blobs: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -99,15 +103,14 @@ impl<'a> Copying<'a> {
         let Self { copier, place, .. } = self;
         let reference = Reference::Digest(digest.clone());
         let present = copier.destination.manifest(&place.destination, &reference);
-        if let Some(present) = present.await? {
-            self.entry.manifest(Came::There);
-            // The server takes no image without its blobs. An index it takes without its children.
-            if !present.media_type.index() {
-                return Ok(Vec::new());
-            }
+        if present.await?.is_some() {
+            // By digest the server takes an image without its layers, an index without its children.
             let (media_type, bytes) = self.there(digest).await?;
-            let index = parse(Some(media_type.as_str()), &bytes)?;
-            return self.children(&index).await;
+            let manifest = parse(Some(media_type.as_str()), &bytes)?;
+            let children = self.children(&manifest).await?;
+            self.blobs_of(&manifest).await?;
+            self.entry.manifest(Came::There);
+            return Ok(children);
         }
         let fetched = copier.source.manifest(&place.source, digest).await?;
         let manifest = parse(fetched.media_type.as_deref(), &fetched.bytes)?;
@@ -162,6 +165,8 @@ impl<'a> Copying<'a> {
         Ok(put.await?)
     }
 
+    /// Sees to it that the destination has all blobs of a manifest at once. What no manifest names is
+    /// there for the grace time only, so that the first of them may be gone once the last has come.
     async fn blobs_of(&self, manifest: &Manifest) -> Result<(), Failure> {
         let wanted = |edge: &Edge| match edge.role {
             EdgeRole::Config | EdgeRole::Layer => true,
@@ -169,28 +174,35 @@ impl<'a> Copying<'a> {
             EdgeRole::OptionalBlob => manifest.media_type.index(),
             EdgeRole::Child => false,
         };
-        let blobs: Vec<Edge> = manifest
-            .edges
-            .iter()
-            .filter(|edge| wanted(edge))
-            .cloned()
-            .collect();
-        let copied = stream::iter(blobs)
-            .map(|edge| self.blob_or_none(edge))
-            .buffer_unordered(self.copier.options.jobs)
-            .collect::<Vec<Result<(), Failure>>>();
-        copied.await.into_iter().collect()
+        let edges = manifest.edges.iter().filter(|edge| wanted(edge));
+        let mut blobs: Vec<Edge> = edges.cloned().collect();
+        for _ in 0..LOOKS {
+            let looked = stream::iter(blobs)
+                .map(|edge| self.blob_or_none(edge))
+                .buffer_unordered(self.copier.options.jobs)
+                .collect::<Vec<_>>()
+                .await;
+            let found = looked.into_iter().filter_map(Result::transpose);
+            let found: Vec<(Edge, Came)> = found.collect::<Result<_, Failure>>()?;
+            if found.iter().all(|(_, came)| *came == Came::There) {
+                return Ok(());
+            }
+            blobs = found.into_iter().map(|(edge, _)| edge).collect();
+        }
+        let reason = "the destination loses blobs before their manifest can be put";
+        Err(Failure::Failed(reason.to_owned()))
     }
 
     /// Copies a blob, and does without it where it need not be there.
-    async fn blob_or_none(&self, edge: Edge) -> Result<(), Failure> {
+    async fn blob_or_none(&self, edge: Edge) -> Result<Option<(Edge, Came)>, Failure> {
         match self.blob(&edge).await {
+            Ok(came) => Ok(Some((edge, came))),
             Err(Failure::Absent(reason)) if edge.role == EdgeRole::OptionalBlob => {
                 let what = format!("{}@{}", self.place.source, edge.digest);
                 self.entry.leave_out(&what, &reason);
-                Ok(())
+                Ok(None)
             }
-            copied => copied,
+            Err(failure) => Err(failure),
         }
     }
 

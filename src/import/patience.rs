@@ -22,6 +22,8 @@ const LEAST_TOLD: Duration = Duration::from_millis(500);
 pub(super) struct Patience {
     failures: usize,
     told: Duration,
+    /// The furthest place that was reached.
+    furthest: u64,
 }
 
 impl Patience {
@@ -46,7 +48,19 @@ impl Patience {
 
     /// Something came of it, so that what fails from now on is counted anew.
     pub(super) fn progress(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            furthest: self.furthest,
+            ..Self::default()
+        };
+    }
+
+    /// As [`Self::progress`], if the place is beyond all that were reached: who loses what it has had
+    /// gets nowhere.
+    pub(super) fn reached(&mut self, place: u64) {
+        if place > self.furthest {
+            self.furthest = place;
+            self.progress();
+        }
     }
 }
 
@@ -71,6 +85,21 @@ where
         };
         if !patience.wait(error.retry_after()).await {
             return Err(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Patience;
+
+    #[test]
+    fn a_place_that_was_reached_before_is_no_progress() {
+        let mut patience = Patience::default();
+        for (place, failures) in [(32, 0), (32, 1), (0, 2), (31, 3), (33, 0), (33, 1)] {
+            patience.reached(place);
+            assert_eq!(patience.failures, failures, "{place}");
+            patience.failures += 1;
         }
     }
 }

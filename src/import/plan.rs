@@ -3,13 +3,13 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::names::Place;
-use crate::table::Table;
+use crate::table::{Table, printable};
 
 /// What an import would do.
 #[derive(Default)]
 pub(crate) struct Plan(Vec<Planned>);
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Planned {
     source: String,
     repository: String,
@@ -34,6 +34,15 @@ impl Plan {
         self.0.push(Planned {
             failure: Some(failure.reason().to_owned()),
             ..Planned::new(place, tag.map(Tag::as_str).unwrap_or_default())
+        });
+    }
+
+    /// A repository of the source that can not be one here.
+    pub(crate) fn unusable(&mut self, name: &str, reason: &str) {
+        self.0.push(Planned {
+            source: printable(name),
+            failure: Some(reason.to_owned()),
+            ..Planned::default()
         });
     }
 
@@ -72,9 +81,7 @@ impl Planned {
             source: place.source.to_string(),
             repository: place.destination.to_string(),
             tag: tag.to_owned(),
-            digest: None,
-            there: false,
-            failure: None,
+            ..Self::default()
         }
     }
 }

@@ -65,9 +65,7 @@ impl Upload<'_> {
                 }
                 outcome => return outcome,
             };
-            if place.at > before {
-                patience.progress();
-            }
+            patience.reached(place.at);
             if !patience.wait(error.retry_after()).await {
                 return Err(error.into());
             }

@@ -5,4 +5,5 @@ mod folder;
 mod kills;
 mod refusals;
 mod registry;
+mod sparse;
 mod world;

@@ -1,5 +1,5 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use berth_oci::{Digest, EdgeRole, Manifest, RepositoryName, Tag};
 use berth_proxy::{RemoteBlob, RemoteError, RemoteRegistry, RemoteSettings};
@@ -9,20 +9,22 @@ use futures_util::stream;
 
 use super::kind::media_type;
 use super::{BlobReader, Listing, SourceError, SourceManifest};
+use crate::import::image::lock;
 use crate::import::patience::{Patience, patiently};
 
 /// A registry that runs. What fails for a while is asked for again.
 pub(crate) struct RegistrySource {
     remote: Arc<RemoteRegistry>,
-    /// Whether it was seen to have no referrers API, so that it is not asked for each manifest.
-    no_referrers_api: AtomicBool,
+    /// Repositories that were seen to have no referrers API, so that it is not asked for each
+    /// manifest. One registry may stand before several.
+    no_referrers_api: Mutex<HashSet<RepositoryName>>,
 }
 
 impl RegistrySource {
     pub(crate) fn new(settings: RemoteSettings) -> anyhow::Result<Self> {
         Ok(Self {
             remote: Arc::new(RemoteRegistry::new(settings)?),
-            no_referrers_api: AtomicBool::new(false),
+            no_referrers_api: Mutex::default(),
         })
     }
 
@@ -72,17 +74,19 @@ impl RegistrySource {
         tags: &[Tag],
         subject: &Digest,
     ) -> Result<Vec<Digest>, SourceError> {
-        if !self.no_referrers_api.load(Ordering::Relaxed) {
+        let known = lock(&self.no_referrers_api).contains(repository);
+        if !known {
             let asked = patiently(|| async {
                 match self.remote.referrers(repository, subject).await {
-                    // Some do not say that they do not know what they are asked.
-                    Err(error) if error.refused() => Ok(None),
+                    Err(error) if error.missing() || error.unsupported() => Ok(None),
                     found => Ok::<_, SourceError>(found?),
                 }
             });
             match asked.await? {
                 Some(found) => return Ok(found),
-                None => self.no_referrers_api.store(true, Ordering::Relaxed),
+                None => {
+                    lock(&self.no_referrers_api).insert(repository.clone());
+                }
             }
         }
         let Some(tag) = fallback_tag(subject).filter(|tag| tags.binary_search(tag).is_ok()) else {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{Item, OCI_INDEX, World, index, layer, oci};
 use crate::command_line::Account;
@@ -147,4 +147,58 @@ async fn a_registry_without_a_catalog_is_asked_for_what_is_named() {
     assert!(said.contains("--repository"), "{said}");
     account.run(&["import", "registry", &url, "--repository", "shop/web"]);
     image.assert_at(&server, "").await;
+}
+
+#[tokio::test]
+async fn referrers_that_one_repository_does_not_give_keep_back_no_others() {
+    let source = TestServer::start().await;
+    let mut signed = Vec::new();
+    for repository in ["a/denied", "b/without", "c/whole"] {
+        let image = oci(repository, &["v1"], &[layer(1)], json!({}));
+        let subject = json!({"subject": image.manifest.descriptor(image.media_type)});
+        let seal = oci(repository, &[], &[layer(2)], subject);
+        image.push_to(&source).await;
+        seal.push_to(&source).await;
+        signed.push((image, seal));
+    }
+    let front = Front::of(&source);
+    for (repository, status) in [("a/denied", 403), ("b/without", 404)] {
+        let of = move |request: &Request| {
+            request.is_referrers() && format!("{request:?}").contains(repository)
+        };
+        front.always(of, Fault::status(status));
+    }
+    let server = TestServer::start().await;
+    let account = Account::admin(&server);
+    let url = front.url();
+    // One repository after the other.
+    let import = ["import", "registry", &url, "--jobs", "1", "--json"];
+    let output = account.berth(&import, "");
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    assert_eq!(report["failures"], 1, "{report:#}");
+    let failure = &report["repositories"][0]["failures"][0];
+    let what = failure["what"].as_str().expect("what failed");
+    assert!(what.starts_with("the referrers of a/denied@"), "{what}");
+    for (image, _) in &signed {
+        image.assert_at(&server, "").await;
+    }
+    let (_, seal) = &signed[2];
+    seal.assert_at(&server, "").await;
+}
+
+#[tokio::test]
+async fn tags_are_chosen_by_the_patterns_that_rules_have() {
+    let source = TestServer::start().await;
+    let [old, new] = [("1.2.0", 1), ("2.0.0", 2)]
+        .map(|(tag, seed)| oci("shop/web", &[tag], &[layer(seed)], json!({})));
+    for item in [&old, &new] {
+        item.push_to(&source).await;
+    }
+    let front = Front::of(&source);
+    let server = TestServer::start().await;
+    let account = Account::admin(&server);
+    account.run(&["import", "registry", &front.url(), "--tag", "semver:<2"]);
+    old.assert_at(&server, "").await;
+    new.assert_not_at(&server, "").await;
 }
