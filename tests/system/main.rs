@@ -32,6 +32,7 @@ mod recorded;
 mod referrers;
 mod retention;
 mod slow_clients;
+mod space;
 mod support;
 mod tls;
 mod upload_interruptions;
