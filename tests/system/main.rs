@@ -35,6 +35,7 @@ mod slow_clients;
 mod space;
 mod support;
 mod tls;
+mod torture;
 mod upload_interruptions;
 mod upload_mounts;
 mod upload_sessions;

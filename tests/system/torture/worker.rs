@@ -1,0 +1,516 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Instant;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use super::model::{Change, Manifest, Model};
+use super::{GRACE, IMMUTABLE, KEPT, RETAINED, UPSTREAM_IMAGES};
+use crate::support::{Blob, Image, Random, TestServer, digest_of, random_bytes};
+
+/// Blobs that every worker pushes, at the same time as others and after they were collected.
+const SHARED: usize = 8;
+const TAGS: usize = 3;
+
+/// The server is gone: what was asked may have been done.
+struct Gone;
+
+type Outcome<T = ()> = Result<T, Gone>;
+
+/// Somebody who has a repository of their own, and asks for one thing after the other.
+pub(super) struct Worker {
+    repository: String,
+    random: Random,
+    upstream: Vec<Image>,
+    model: Model,
+    /// Tags that retention counts, in the order in which they were pushed last.
+    retained: Vec<String>,
+    acknowledged: BTreeMap<&'static str, usize>,
+}
+
+/// An answer that has come whole.
+struct Come {
+    status: StatusCode,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
+impl fmt::Display for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.repository, self.acknowledged)
+    }
+}
+
+impl Worker {
+    pub(super) fn new(repository: &str, random: Random, upstream: Vec<Image>) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            random,
+            upstream,
+            model: Model::default(),
+            retained: Vec::new(),
+            acknowledged: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn project(&self) -> &str {
+        self.repository.split('/').next().expect("a project")
+    }
+
+    /// The bytes of the manifests that are there.
+    pub(super) fn manifest_bytes(&self) -> usize {
+        let manifests = self.model.present().into_iter();
+        manifests.map(|manifest| manifest.content.bytes.len()).sum()
+    }
+
+    pub(super) fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        let manifests = self.model.present().into_iter();
+        manifests.flat_map(|manifest| &manifest.blobs)
+    }
+
+    /// Works until the server is killed.
+    pub(super) async fn work(&mut self, server: &TestServer) {
+        loop {
+            let (name, done) = match self.random.below(20) {
+                0..=6 => ("push", self.push(server).await),
+                7 => ("retag", self.retag(server).await),
+                8 => ("delete a tag", self.delete_tag(server).await),
+                9..=10 => ("delete a manifest", self.delete_manifest(server).await),
+                11 => ("delete a repository", self.delete_repository(server).await),
+                12..=14 => ("pull", self.pull(server).await),
+                15..=16 => ("pull through", self.pull_through(server).await),
+                17 => ("collect", self.collect(server).await),
+                18 => ("retain", self.retain(server).await),
+                _ => ("push a blob", self.push_blob_alone(server).await),
+            };
+            if done.is_err() {
+                return;
+            }
+            *self.acknowledged.entry(name).or_default() += 1;
+        }
+    }
+
+    fn in_tight(&self) -> bool {
+        self.repository.starts_with("tight/")
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/v2/{}/{rest}", self.repository)
+    }
+
+    fn some_tag(&mut self) -> String {
+        let beginning = ["t", IMMUTABLE, RETAINED][self.random.below(3)];
+        // Of those that do not move, new ones, so that there is something to push.
+        let number = match beginning {
+            IMMUTABLE => self.random.below(50),
+            _ => self.random.below(TAGS),
+        };
+        format!("{beginning}{number}")
+    }
+
+    fn shared_layer(&mut self) -> Vec<u8> {
+        let number = self.random.below(SHARED);
+        random_bytes(number as u64 + 1, 1_000 + number * 20_000)
+    }
+
+    async fn push(&mut self, server: &TestServer) -> Outcome {
+        // A layer of its own makes the manifest this worker's.
+        let own = self.random.word().to_le_bytes().to_vec();
+        let mut layers = vec![own];
+        for _ in 0..self.random.below(3) {
+            layers.push(self.shared_layer());
+        }
+        let manifest = match self.random.below(4) {
+            0 => Manifest::build_cache(layers),
+            _ => Manifest::image(layers),
+        };
+        let tag = (self.random.below(4) > 0).then(|| self.some_tag());
+        let asked = Instant::now();
+        for blob in &manifest.blobs {
+            if !self.have_blob(server, blob).await? {
+                return Ok(());
+            }
+        }
+        self.put_manifest(server, manifest, tag, asked).await
+    }
+
+    /// Sees to it that the repository has the blob, as clients do; `false` when the quota is used up.
+    async fn have_blob(&mut self, server: &TestServer, blob: &Blob) -> Outcome<bool> {
+        let path = self.path(&format!("blobs/{}", blob.digest));
+        if self.random.below(4) > 0 {
+            let head = send(server.head(&path)).await?;
+            if head.status == StatusCode::OK {
+                return Ok(true);
+            }
+            assert_eq!(head.status, StatusCode::NOT_FOUND, "HEAD {path}");
+        }
+        if self.random.below(3) == 0 {
+            let digest = &blob.digest;
+            let from = ["fixed/a", "fixed/b", "tight/a", "tight/b"][self.random.below(4)];
+            let path = self.path(&format!("blobs/uploads/?mount={digest}&from={from}"));
+            let mounted = send(server.post(&path)).await?;
+            match mounted.status {
+                StatusCode::CREATED => return Ok(true),
+                // The session that comes of it is left alone, as by a client that goes away.
+                StatusCode::ACCEPTED => {}
+                status => return self.refused_by_quota(status, &mounted),
+            }
+        }
+        self.upload(server, blob).await
+    }
+
+    async fn upload(&mut self, server: &TestServer, blob: &Blob) -> Outcome<bool> {
+        let uploads = self.path("blobs/uploads/");
+        let stored = if self.random.below(2) == 0 {
+            let path = format!("{uploads}?digest={}", blob.digest);
+            send(server.post(&path).body(blob.bytes.clone())).await?
+        } else {
+            let session = send(server.post(&uploads)).await?;
+            assert_eq!(session.status, StatusCode::ACCEPTED, "POST {uploads}");
+            let location = session.location.expect("a session has a place");
+            let half = blob.bytes.len() / 2;
+            let first = blob.bytes[..half].to_vec();
+            let patched = send(server.patch(&location).body(first)).await?;
+            if patched.status != StatusCode::ACCEPTED {
+                return self.refused_by_quota(patched.status, &patched);
+            }
+            let path = format!("{location}?digest={}", blob.digest);
+            send(server.put(&path).body(blob.bytes[half..].to_vec())).await?
+        };
+        match stored.status {
+            StatusCode::CREATED => Ok(true),
+            status => self.refused_by_quota(status, &stored),
+        }
+    }
+
+    fn refused_by_quota(&self, status: StatusCode, answer: &Come) -> Outcome<bool> {
+        let text = String::from_utf8_lossy(&answer.body);
+        let quota = self.in_tight() && text.contains("quota");
+        assert!(quota, "{}: {status}: {text}", self.repository);
+        assert_eq!(status, StatusCode::FORBIDDEN, "{text}");
+        Ok(false)
+    }
+
+    async fn put_manifest(
+        &mut self,
+        server: &TestServer,
+        manifest: Manifest,
+        tag: Option<String>,
+        asked: Instant,
+    ) -> Outcome {
+        let digest = manifest.digest().to_owned();
+        let path = self.path(&format!("manifests/{}", tag.as_ref().unwrap_or(&digest)));
+        let put = server
+            .put(&path)
+            .header("content-type", manifest.media_type)
+            .body(manifest.content.bytes.clone());
+        self.model.known.insert(digest.clone(), manifest);
+        let change = Change {
+            manifests: vec![(digest.clone(), true)],
+            tags: tag
+                .iter()
+                .map(|tag| (tag.clone(), Some(digest.clone())))
+                .collect(),
+        };
+        let before = self.model.now(&change);
+        self.model.begin(&change);
+        let stored = send(put).await?;
+        let text = String::from_utf8_lossy(&stored.body);
+        match stored.status {
+            StatusCode::CREATED => {
+                self.model.done(&change);
+                self.retained
+                    .extend(tag.filter(|tag| tag.starts_with(RETAINED)));
+            }
+            StatusCode::CONFLICT => {
+                let moves = before.tags.iter().any(|(_, on)| on.is_some());
+                let fixed = self.repository.starts_with("fixed/") && text.contains(IMMUTABLE);
+                assert!(moves && fixed, "{path}: {text}");
+                self.model.refused(before);
+            }
+            StatusCode::FORBIDDEN => {
+                self.refused_by_quota(stored.status, &stored)?;
+                self.model.refused(before);
+            }
+            status => {
+                // Whoever was told that a blob is there has the grace time to name it.
+                let late = asked.elapsed() > GRACE;
+                assert!(late, "{path} after {:?}: {status}: {text}", asked.elapsed());
+                self.model.refused(before);
+            }
+        }
+        Ok(())
+    }
+
+    async fn push_blob_alone(&mut self, server: &TestServer) -> Outcome {
+        let blob = Blob::new(self.shared_layer());
+        self.have_blob(server, &blob).await.map(drop)
+    }
+
+    async fn retag(&mut self, server: &TestServer) -> Outcome {
+        let tags = self.model.tags();
+        let Some((from, digest)) = tags.get(self.random.below(tags.len().max(1))) else {
+            return Ok(());
+        };
+        let to = format!("t{}", self.random.below(TAGS));
+        let change = Change {
+            manifests: Vec::new(),
+            tags: vec![(to.clone(), Some(digest.clone()))],
+        };
+        let before = self.model.now(&change);
+        self.model.begin(&change);
+        let path = format!("{}/tags/{to}", self.api());
+        let document = json!({"reference": from});
+        let answer = send(server.put(&path).json(&document)).await?;
+        match answer.status {
+            StatusCode::OK => self.model.done(&change),
+            // Retention has removed the tag meanwhile.
+            StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND
+                if self.in_tight() && from.starts_with(RETAINED) =>
+            {
+                self.model.refused(before);
+            }
+            status => panic!("PUT {path} to {from}: {status}"),
+        }
+        Ok(())
+    }
+
+    fn api(&self) -> String {
+        format!(
+            "/api/v1/repositories/{}",
+            self.repository.replace('/', "%2F")
+        )
+    }
+
+    async fn delete_tag(&mut self, server: &TestServer) -> Outcome {
+        let tags = self.model.tags();
+        let Some((tag, _)) = tags.get(self.random.below(tags.len().max(1))) else {
+            return Ok(());
+        };
+        let change = Change {
+            manifests: Vec::new(),
+            tags: vec![(tag.clone(), None)],
+        };
+        let path = self.path(&format!("manifests/{tag}"));
+        self.delete_and_restore(server, server.delete(&path), change)
+            .await
+    }
+
+    async fn delete_manifest(&mut self, server: &TestServer) -> Outcome {
+        let digests: Vec<_> = self.model.present();
+        let Some(manifest) = digests.get(self.random.below(digests.len().max(1))) else {
+            return Ok(());
+        };
+        let digest = manifest.digest().to_owned();
+        let tags = self.model.tags_on(&digest).into_iter();
+        let path = self.path(&format!("manifests/{digest}"));
+        let change = Change {
+            manifests: vec![(digest, false)],
+            tags: tags.map(|tag| (tag, None)).collect(),
+        };
+        self.delete_and_restore(server, server.delete(&path), change)
+            .await
+    }
+
+    async fn delete_repository(&mut self, server: &TestServer) -> Outcome {
+        let manifests = self.model.present().into_iter();
+        let change = Change {
+            manifests: manifests
+                .map(|manifest| (manifest.digest().to_owned(), false))
+                .collect(),
+            tags: self
+                .model
+                .tags()
+                .into_iter()
+                .map(|(tag, _)| (tag, None))
+                .collect(),
+        };
+        let request = server.request(Method::DELETE, &self.api());
+        self.delete_and_restore(server, request, change).await
+    }
+
+    /// Deletes, and takes that back as often as not.
+    async fn delete_and_restore(
+        &mut self,
+        server: &TestServer,
+        delete: RequestBuilder,
+        change: Change,
+    ) -> Outcome {
+        let before = self.model.now(&change);
+        self.model.begin(&change);
+        let deleted = send(delete).await?;
+        match deleted.status {
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => self.model.done(&change),
+            StatusCode::CONFLICT => {
+                let fixed = before
+                    .tags
+                    .iter()
+                    .any(|(tag, _)| tag.starts_with(IMMUTABLE));
+                assert!(self.repository.starts_with("fixed/") && fixed, "{before:?}");
+                self.model.refused(before);
+                return Ok(());
+            }
+            // There may be no repository yet, and retention may have removed the tag.
+            StatusCode::NOT_FOUND => {
+                let removable = |(tag, _): &(String, _)| tag.starts_with(RETAINED);
+                assert!(
+                    before.manifests.is_empty() && before.tags.iter().all(removable),
+                    "{before:?}"
+                );
+                self.model.done(&change);
+                return Ok(());
+            }
+            status => panic!("{}: {status}", self.repository),
+        }
+        if self.random.below(2) == 0 {
+            self.restore(server, before).await?;
+        }
+        Ok(())
+    }
+
+    async fn restore(&mut self, server: &TestServer, before: Change) -> Outcome {
+        let (project, _) = self.repository.split_once('/').expect("a project");
+        let path = format!("/api/v1/deletions?project={project}");
+        let list: Value =
+            serde_json::from_slice(&send(server.get(&path)).await?.body).expect("a list");
+        let items = list["items"].as_array().expect("items").iter();
+        let mut own = items.filter(|item| item["repository"] == *self.repository);
+        // The newest is the one that was just made; retention may have deleted tags since.
+        let newest = own.find(|item| {
+            item["kind"] != "tag"
+                || before.manifests.is_empty() && before.tags.len() == 1 && {
+                    item["tag"] == *before.tags[0].0
+                }
+        });
+        let Some(deletion) = newest else {
+            return Ok(());
+        };
+        let now = self.model.now(&before);
+        self.model.begin(&before);
+        let path = format!("/api/v1/deletions/{}/restore", deletion["id"]);
+        let restored = send(server.post(&path).json(&json!({}))).await?;
+        match restored.status {
+            StatusCode::OK => self.model.done(&before),
+            // Its time was over, or the quota is used up.
+            StatusCode::NOT_FOUND | StatusCode::CONFLICT => self.model.refused(now),
+            status => panic!("{path}: {status}"),
+        }
+        Ok(())
+    }
+
+    /// What a manifest that is there names is there, and its bytes are right.
+    async fn pull(&mut self, server: &TestServer) -> Outcome {
+        let present = self.model.present();
+        let Some(manifest) = present.get(self.random.below(present.len().max(1))) else {
+            return Ok(());
+        };
+        let manifest = (*manifest).clone();
+        let path = self.path(&format!("manifests/{}", manifest.digest()));
+        let pulled = send(server.get(&path)).await?;
+        assert_eq!(pulled.status, StatusCode::OK, "{path}");
+        assert_eq!(digest_of(&pulled.body), manifest.digest(), "{path}");
+        for blob in &manifest.blobs {
+            let path = self.path(&format!("blobs/{}", blob.digest));
+            let pulled = send(server.get(&path)).await?;
+            assert_eq!(pulled.status, StatusCode::OK, "{path}");
+            assert_eq!(digest_of(&pulled.body), blob.digest, "{path}");
+        }
+        Ok(())
+    }
+
+    async fn pull_through(&mut self, server: &TestServer) -> Outcome {
+        let number = self.random.below(UPSTREAM_IMAGES);
+        let path = format!("/v2/hub/library/app/manifests/{number}");
+        let pulled = send(server.get(&path)).await?;
+        assert_eq!(pulled.status, StatusCode::OK, "{path}");
+        let image = self.upstream[number].clone();
+        for blob in image.layers.iter().chain([&image.config]) {
+            let path = format!("/v2/hub/library/app/blobs/{}", blob.digest);
+            let pulled = send(server.get(&path)).await?;
+            assert_eq!(pulled.status, StatusCode::OK, "{path}");
+            assert_eq!(digest_of(&pulled.body), blob.digest, "{path}");
+        }
+        Ok(())
+    }
+
+    async fn collect(&mut self, server: &TestServer) -> Outcome {
+        let path = "/api/v1/collection/runs";
+        let collected = send(server.post(path).json(&json!({}))).await?;
+        assert_eq!(collected.status, StatusCode::OK, "{path}");
+        Ok(())
+    }
+
+    async fn retain(&mut self, server: &TestServer) -> Outcome {
+        let path = "/api/v1/projects/tight/retention/runs";
+        let started = send(server.post(path).json(&json!({}))).await?;
+        let expected = [StatusCode::ACCEPTED, StatusCode::CONFLICT];
+        assert!(
+            expected.contains(&started.status),
+            "{path}: {}",
+            started.status
+        );
+        Ok(())
+    }
+
+    /// Compares a server that was started again with what was acknowledged.
+    pub(super) async fn check(&mut self, server: &TestServer) {
+        for digest in self.model.all_manifests() {
+            let there = self.look(server, &digest).await.is_some();
+            let possible = self.model.found_manifest(&digest, there);
+            possible.unwrap_or_else(|wrong| panic!("{}: {wrong}", self.repository));
+        }
+        let newest: Vec<_> = self.newest_retained();
+        for tag in self.model.all_tags() {
+            let found = self.look(server, &tag).await;
+            let removable = self.in_tight() && tag.starts_with(RETAINED) && !newest.contains(&tag);
+            let possible = self.model.found_tag(&tag, found, removable);
+            possible.unwrap_or_else(|wrong| panic!("{}: {wrong}", self.repository));
+        }
+    }
+
+    /// The tags that retention has to keep: those that were pushed last.
+    fn newest_retained(&self) -> Vec<String> {
+        let mut newest: Vec<String> = Vec::new();
+        for tag in self.retained.iter().rev() {
+            if newest.len() < KEPT && !newest.contains(tag) {
+                newest.push(tag.clone());
+            }
+        }
+        newest
+    }
+
+    /// The digest of a manifest that is there with all of its blobs.
+    async fn look(&self, server: &TestServer, reference: &str) -> Option<String> {
+        let path = self.path(&format!("manifests/{reference}"));
+        let answer = send(server.get(&path)).await.ok().expect("an answer");
+        if answer.status == StatusCode::NOT_FOUND {
+            return None;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let digest = digest_of(&answer.body);
+        for blob in &self.model.known[&digest].blobs {
+            let path = self.path(&format!("blobs/{}", blob.digest));
+            let head = send(server.head(&path)).await.ok().expect("an answer");
+            assert_eq!(
+                head.status,
+                StatusCode::OK,
+                "{reference} is there without {path}"
+            );
+        }
+        Some(digest)
+    }
+}
+
+async fn send(request: RequestBuilder) -> Outcome<Come> {
+    let answer = request.send().await.map_err(|_| Gone)?;
+    let location = answer.headers().get("location");
+    let location = location.map(|value| value.to_str().expect("a path").to_owned());
+    let status = answer.status();
+    let body = answer.bytes().await.map_err(|_| Gone)?;
+    Ok(Come {
+        status,
+        location,
+        body: body.to_vec(),
+    })
+}
