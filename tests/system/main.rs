@@ -14,6 +14,7 @@ mod deploy;
 mod disk_full;
 mod durability;
 mod errors;
+mod faulty_disk;
 mod forwarded;
 mod front;
 mod import;
