@@ -172,9 +172,10 @@ def seed_space(database):
             (project, json.dumps({"rules": [], "untagged_after_days": None, "every_hours": None})),
         )
         connection.execute(
-            "INSERT INTO retention_runs (id, project, policy, state, started_at, finished_at,"
-            " removed_tags) VALUES (?, 'shop', '{}', 'done', 0, 1, 1)",
-            (ENDED,),
+            "INSERT INTO retention_runs (id, project_id, policy, state, started_at, finished_at,"
+            " removed_tags) VALUES (?, ?, '{}', 'done', ?, ?, 1)",
+            # Old ones are forgotten.
+            (ENDED, project, now(), now()),
         )
         connection.execute(
             "INSERT INTO retention_removals (run_id, number, repository, tag, digest, reason)"
@@ -184,6 +185,10 @@ def seed_space(database):
         # For as long as any run takes.
         connection.execute("UPDATE deletions SET id = ?, purge_at = purge_at * 2", (ENDED,))
     connection.close()
+
+
+def now():
+    return int(time.time() * 1000)
 
 
 def push_image():
