@@ -27,6 +27,8 @@ pub(super) struct Quota {
 #[schema(as = QuotaChange, example = json!({"quota_bytes": 50_000_000_000_u64}))]
 pub(super) struct Change {
     /// Null for no limit
+    // Said in so many words: without this a body of nothing would take the limit away.
+    #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required, minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     quota_bytes: Option<u64>,
 }
