@@ -10,7 +10,9 @@ use tracing::info;
 
 use crate::audit::Actor;
 use crate::clock::Timestamp;
+use crate::db::blobs::BlobRow;
 use crate::db::manifests::{Inserted, NewManifest};
+use crate::db::repository_blobs::Link;
 use crate::db::tags::{Cause, Move};
 use crate::db::{self, DbError};
 use crate::manifest::{add_edge, add_subject, move_tag};
@@ -175,6 +177,25 @@ async fn point(
         move_tag(tx, &moved, current.as_ref()).await?;
     }
     db::tags::set_checked(tx, repository, tag, now).await
+}
+
+/// Gives a repository of a cache a blob; the bytes that caches hold more by that.
+async fn give_blob(
+    tx: &mut SqliteConnection,
+    repository_id: i64,
+    blob: &BlobRow,
+    now: Timestamp,
+    collect_at: Timestamp,
+) -> Result<u64, DbError> {
+    let link = Link {
+        repository_id,
+        blob_id: blob.id,
+    };
+    if db::repository_blobs::give(tx, link, now, collect_at).await? {
+        db::project_usage::add(tx, repository_id, blob.id, blob.size_bytes).await?;
+    }
+    let new = db::cached_blobs::put(tx, blob.id, now).await?;
+    Ok(if new { blob.size_bytes } else { 0 })
 }
 
 /// The repository, made if it is not there; `None` when its project is not.

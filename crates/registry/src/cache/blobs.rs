@@ -1,7 +1,6 @@
 use berth_oci::{Digest, RepositoryName};
 use futures_util::FutureExt as _;
 
-use crate::db::repository_blobs::Link;
 use crate::db::{self, DbError};
 use crate::registry::Registry;
 
@@ -82,15 +81,9 @@ impl Registry {
                     let Some(id) = super::ensure_repository(tx, &repository, now).await? else {
                         return Ok(None);
                     };
-                    let link = Link {
-                        repository_id: id,
-                        blob_id: blob.id,
-                    };
-                    if db::repository_blobs::give(tx, link, now, collect_at).await? {
-                        db::project_usage::add(tx, id, blob.id, blob.size_bytes).await?;
-                    }
-                    let new = db::cached_blobs::put(tx, blob.id, now).await?;
-                    Ok(Some(if new { blob.size_bytes } else { 0 }))
+                    Ok(Some(
+                        super::give_blob(tx, id, &blob, now, collect_at).await?,
+                    ))
                 }
                 .boxed()
             })

@@ -15,7 +15,6 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::db::fills::FillRow;
-use crate::db::repository_blobs::Link;
 use crate::db::{self, DbError};
 use crate::registry::Registry;
 use crate::store::{ByteStream, Key, StoreError};
@@ -199,16 +198,7 @@ impl Spool {
                     let mut more = 0;
                     for repository in &repositories {
                         if let Some(id) = super::ensure_repository(tx, repository, now).await? {
-                            let link = Link {
-                                repository_id: id,
-                                blob_id: blob.id,
-                            };
-                            if db::repository_blobs::give(tx, link, now, collect_at).await? {
-                                db::project_usage::add(tx, id, blob.id, blob.size_bytes).await?;
-                            }
-                            if db::cached_blobs::put(tx, blob.id, now).await? {
-                                more = blob.size_bytes;
-                            }
+                            more += super::give_blob(tx, id, &blob, now, collect_at).await?;
                         }
                     }
                     db::fills::delete(tx, upload).await?;

@@ -23,9 +23,10 @@ pub(crate) async fn insert(
     let deleted = new.deleted;
     let (id,) = sqlx::query_as(
         "INSERT INTO deletions (kind, project_id, project, repository, tag, digest, deleted_by, deleted_at, purge_at)
-         VALUES ($1, $9, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
     )
     .bind(deleted.kind())
+    .bind(new.project_id)
     .bind(deleted.project().as_str().to_owned())
     .bind(deleted.repository().map(RepositoryName::as_str))
     .bind(deleted.tag().map(Tag::as_str))
@@ -33,7 +34,6 @@ pub(crate) async fn insert(
     .bind(new.by)
     .bind(new.at.0)
     .bind(new.purge_at.0)
-    .bind(new.project_id)
     .fetch_one(connection)
     .await?;
     Ok(id)
@@ -307,17 +307,22 @@ pub(crate) async fn hide_repository(
     for statement in [
         "INSERT INTO retired_repositories (name)
          SELECT r.name FROM repositories r JOIN projects p ON p.id = r.project_id
-         WHERE r.id = $2 AND p.kind = 'hosted' AND $1 = $1
+         WHERE r.id = $1 AND p.kind = 'hosted'
          ON CONFLICT (name) DO NOTHING",
-        "UPDATE repositories SET name = '.' || $1 || '/' || name, deletion_id = $1 WHERE id = $2",
-        "UPDATE repository_blobs SET project_id = NULL WHERE repository_id = $2 AND $1 = $1",
+        "UPDATE repository_blobs SET project_id = NULL WHERE repository_id = $1",
     ] {
         sqlx::query(statement)
-            .bind(deletion_id)
             .bind(repository_id)
             .execute(&mut *connection)
             .await?;
     }
+    sqlx::query(
+        "UPDATE repositories SET name = '.' || $1 || '/' || name, deletion_id = $1 WHERE id = $2",
+    )
+    .bind(deletion_id)
+    .bind(repository_id)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -327,10 +332,15 @@ pub(crate) async fn hide_project(
     deletion_id: i64,
     project_id: i64,
 ) -> Result<(), DbError> {
-    for statement in [
+    sqlx::query(
         "INSERT INTO retired_projects (name)
-         SELECT name FROM projects WHERE id = $2 AND kind = 'hosted' AND $1 = $1
+         SELECT name FROM projects WHERE id = $1 AND kind = 'hosted'
          ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(project_id)
+    .execute(&mut *connection)
+    .await?;
+    for statement in [
         "UPDATE robots SET login = '.' || $1 || '/' || login WHERE project_id = $2",
         "UPDATE projects SET name = '.' || $1, deletion_id = $1 WHERE id = $2",
     ] {
