@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr, Response as Answer};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 mod audit;
@@ -58,7 +59,8 @@ struct Console {
     deployer: Arc<Deployer>,
     /// That the server is about to end: answers that would go on for long end too.
     stopping: CancellationToken,
-    document: Arc<str>,
+    /// The OpenAPI document, once somebody has asked for it.
+    document: Arc<OnceLock<Bytes>>,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -73,7 +75,7 @@ struct Console {
     ),
     components(schemas(problem::Document))
 )]
-struct Described;
+struct Frame;
 
 /// Every route below `/api/v1`. Answers that go on for long end when `stopping` is cancelled.
 pub fn router(
@@ -82,20 +84,19 @@ pub fn router(
     deployer: Arc<Deployer>,
     stopping: CancellationToken,
 ) -> Router {
-    let (router, document) = described().split_for_parts();
-    let text = completed(document)
-        .to_json()
-        .expect("a document of texts is JSON");
     let console = Console {
         registry,
         proxy,
         deployer,
         stopping,
-        document: text.into(),
+        document: Arc::default(),
     };
+    let described = DESCRIBED.iter().fold(Router::new(), |router, described| {
+        router.merge(OpenApiRouter::new().routes(described()))
+    });
     undescribed()
         .into_iter()
-        .fold(router, |router, (path, answers)| {
+        .fold(described, |router, (path, answers)| {
             router.route(path, answers)
         })
         .method_not_allowed_fallback(wrong_method)
@@ -116,83 +117,88 @@ fn undescribed() -> [(&'static str, MethodRouter<Console>); 2] {
 
 /// The OpenAPI document.
 pub fn document() -> OpenApi {
-    completed(described().into_openapi())
+    let frame = OpenApiRouter::with_openapi(Frame::openapi());
+    let described = DESCRIBED
+        .iter()
+        .fold(frame, |router, described| router.routes(described()));
+    completed(described.into_openapi())
 }
 
-fn described() -> OpenApiRouter<Console> {
-    OpenApiRouter::with_openapi(Described::openapi())
-        .routes(routes!(me::get))
-        .routes(routes!(me::change_password))
-        .routes(routes!(users::list, users::create))
-        .routes(routes!(users::get, users::change, users::delete))
-        .routes(routes!(users::reset_password))
-        .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::delete))
-        .routes(routes!(robots::list, robots::create))
-        .routes(routes!(robots::get, robots::change, robots::delete))
-        .routes(routes!(robots::renew))
-        .routes(routes!(robots::list_of_project, robots::create_in_project))
-        .routes(routes!(
+/// What answers at one path, and what the document says of it.
+type Described = fn() -> UtoipaMethodRouter<Console>;
+
+/// Made one by one, since together they take megabytes.
+const DESCRIBED: &[Described] = &[
+    || routes!(me::get),
+    || routes!(me::change_password),
+    || routes!(users::list, users::create),
+    || routes!(users::get, users::change, users::delete),
+    || routes!(users::reset_password),
+    || routes!(tokens::list, tokens::create),
+    || routes!(tokens::delete),
+    || routes!(robots::list, robots::create),
+    || routes!(robots::get, robots::change, robots::delete),
+    || routes!(robots::renew),
+    || routes!(robots::list_of_project, robots::create_in_project),
+    || {
+        routes!(
             robots::get_of_project,
             robots::change_in_project,
             robots::delete_from_project
-        ))
-        .routes(routes!(robots::renew_in_project))
-        .routes(routes!(projects::list, projects::create))
-        .routes(routes!(projects::get, projects::change, projects::delete))
-        .routes(routes!(quota::get, quota::set))
-        .routes(routes!(members::list))
-        .routes(routes!(members::set, members::remove))
-        .routes(routes!(roles::list))
-        .routes(routes!(roles::set, roles::delete))
-        .routes(routes!(immutable_tags::list, immutable_tags::create))
-        .routes(routes!(immutable_tags::delete))
-        .routes(routes!(retention::get, retention::set, retention::delete))
-        .routes(routes!(retention::preview))
-        .routes(routes!(retention::runs, retention::run))
-        .routes(routes!(retention::get_run))
-        .routes(routes!(retention::removals))
-        .routes(routes!(repositories::list))
-        .routes(routes!(repositories::get, repositories::delete))
-        .routes(routes!(tags::list))
-        .routes(routes!(tags::get, tags::set, tags::delete))
-        .routes(routes!(images::list))
-        .routes(routes!(images::get, images::delete))
-        .routes(routes!(images::referrers))
-        .routes(routes!(upstreams::list, upstreams::create))
-        .routes(routes!(
-            upstreams::get,
-            upstreams::change,
-            upstreams::delete
-        ))
-        .routes(routes!(groups::list, groups::create))
-        .routes(routes!(groups::get, groups::change, groups::delete))
-        .routes(routes!(caches::list))
-        .routes(routes!(caches::hours))
-        .routes(routes!(caches::warm))
-        .routes(routes!(deployments::list, deployments::create))
-        .routes(routes!(deployments::plan))
-        .routes(routes!(deployments::get))
-        .routes(routes!(deployments::steps))
-        .routes(routes!(deployments::log))
-        .routes(routes!(deployments::events))
-        .routes(routes!(deployments::approve))
-        .routes(routes!(deployments::cancel))
-        .routes(routes!(deployments::roll_back))
-        .routes(routes!(targets::list))
-        .routes(routes!(targets::stacks))
-        .routes(routes!(targets::hold, targets::release))
-        .routes(routes!(targets::pin, targets::unpin))
-        .routes(routes!(targets::decisions))
-        .routes(routes!(deploy_rules::list, deploy_rules::create))
-        .routes(routes!(deploy_rules::delete))
-        .routes(routes!(deletions::list))
-        .routes(routes!(deletions::restore))
-        .routes(routes!(collection::get))
-        .routes(routes!(collection::blobs))
-        .routes(routes!(collection::run))
-        .routes(routes!(audit::list))
-}
+        )
+    },
+    || routes!(robots::renew_in_project),
+    || routes!(projects::list, projects::create),
+    || routes!(projects::get, projects::change, projects::delete),
+    || routes!(quota::get, quota::set),
+    || routes!(members::list),
+    || routes!(members::set, members::remove),
+    || routes!(roles::list),
+    || routes!(roles::set, roles::delete),
+    || routes!(immutable_tags::list, immutable_tags::create),
+    || routes!(immutable_tags::delete),
+    || routes!(retention::get, retention::set, retention::delete),
+    || routes!(retention::preview),
+    || routes!(retention::runs, retention::run),
+    || routes!(retention::get_run),
+    || routes!(retention::removals),
+    || routes!(repositories::list),
+    || routes!(repositories::get, repositories::delete),
+    || routes!(tags::list),
+    || routes!(tags::get, tags::set, tags::delete),
+    || routes!(images::list),
+    || routes!(images::get, images::delete),
+    || routes!(images::referrers),
+    || routes!(upstreams::list, upstreams::create),
+    || routes!(upstreams::get, upstreams::change, upstreams::delete),
+    || routes!(groups::list, groups::create),
+    || routes!(groups::get, groups::change, groups::delete),
+    || routes!(caches::list),
+    || routes!(caches::hours),
+    || routes!(caches::warm),
+    || routes!(deployments::list, deployments::create),
+    || routes!(deployments::plan),
+    || routes!(deployments::get),
+    || routes!(deployments::steps),
+    || routes!(deployments::log),
+    || routes!(deployments::events),
+    || routes!(deployments::approve),
+    || routes!(deployments::cancel),
+    || routes!(deployments::roll_back),
+    || routes!(targets::list),
+    || routes!(targets::stacks),
+    || routes!(targets::hold, targets::release),
+    || routes!(targets::pin, targets::unpin),
+    || routes!(targets::decisions),
+    || routes!(deploy_rules::list, deploy_rules::create),
+    || routes!(deploy_rules::delete),
+    || routes!(deletions::list),
+    || routes!(deletions::restore),
+    || routes!(collection::get),
+    || routes!(collection::blobs),
+    || routes!(collection::run),
+    || routes!(audit::list),
+];
 
 /// Adds what holds for all operations: how to sign in, and names that no two share.
 fn completed(mut document: OpenApi) -> OpenApi {
@@ -251,7 +257,11 @@ fn describe_answers(responses: &mut BTreeMap<String, RefOr<Answer>>) {
 }
 
 async fn openapi(State(console): State<Console>) -> Response {
-    document::json_text(console.document.to_string())
+    let text = console.document.get_or_init(|| {
+        let text = document().to_json();
+        text.expect("a document of texts is JSON").into()
+    });
+    document::with_json(text.clone().into())
 }
 
 async fn unknown_path() -> Problem {
