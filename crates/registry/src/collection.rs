@@ -23,8 +23,11 @@ use crate::store::{Key, StoreError};
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// The shortest, so that what comes due one by one is collected together.
 const REST: Duration = Duration::from_secs(1);
-/// Blobs, or manifests, that are looked at in one transaction.
-const PART: i64 = 100;
+/// Blobs, or manifests, that are looked at in one transaction: pushes wait for its end.
+const PART: i64 = 32;
+/// How long collection rests after a part while others write, as a multiple of the time that the part
+/// took. While nobody does, it is once.
+const REST_AMONG_OTHERS: u32 = 5;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
@@ -124,7 +127,7 @@ struct Times {
 struct Part {
     looked_at: usize,
     manifests: u64,
-    taken: Vec<Taken>,
+    taken: Taken,
 }
 
 impl Registry {
@@ -188,30 +191,30 @@ impl Registry {
                 break;
             }
             collected.manifests += part.manifests;
-            let mut objects = Vec::new();
-            for taken in part.taken {
-                self.cache_space.lets_go(taken.uncached_bytes);
-                if let Some((key, bytes)) = taken.object {
-                    collected.blobs += 1;
-                    collected.bytes += bytes;
-                    objects.push(key);
-                }
-            }
-            self.remove_objects(objects).await?;
-            // As long as that took, so that pushes have the writer and the disk half of the time.
-            tokio::time::sleep(begun.elapsed()).await;
+            let taken = part.taken;
+            self.cache_space.lets_go(taken.uncached_bytes);
+            collected.blobs += taken.objects.len() as u64;
+            collected.bytes += taken.objects.iter().map(|(_, bytes)| bytes).sum::<u64>();
+            self.remove_objects(taken.into_keys()).await?;
+            self.rest_after(begun.elapsed()).await;
         }
         Ok(collected)
+    }
+
+    /// So that pushes have the writer and the disk most of the time.
+    async fn rest_after(&self, work: Duration) {
+        let before = self.db.writer_metrics().writes;
+        tokio::time::sleep(work).await;
+        if self.db.writer_metrics().writes != before {
+            tokio::time::sleep(work * (REST_AMONG_OTHERS - 1)).await;
+        }
     }
 
     /// Removes what went with blobs that were taken, whose rows are gone. What fails is tried again
     /// with the next collection.
     pub(crate) async fn dispose(&self, taken: Taken) {
         self.cache_space.lets_go(taken.uncached_bytes);
-        let Some((key, _)) = taken.object else {
-            return;
-        };
-        if let Err(error) = self.remove_objects(vec![key]).await {
+        if let Err(error) = self.remove_objects(taken.into_keys()).await {
             warn!(
                 error = &error as &dyn std::error::Error,
                 "could not remove a blob whose row is gone"
@@ -243,13 +246,7 @@ impl Registry {
         }
         self.db
             .write_relaxed(move |tx| {
-                async move {
-                    for key in &removed {
-                        db::unlinked_objects::forget(tx, key).await?;
-                    }
-                    Ok::<_, DbError>(())
-                }
-                .boxed()
+                async move { db::unlinked_objects::forget(tx, &removed).await }.boxed()
             })
             .await?;
         failed.map_or(Ok(()), |error| Err(error.into()))
@@ -305,19 +302,20 @@ async fn collect_part(tx: &mut SqliteConnection, times: Times) -> Result<Part, D
     let now = times.now;
     let mut part = Part::default();
     purge_part(tx, now, &mut part).await?;
+    let (mut named, mut unneeded) = (Vec::new(), Vec::new());
     for due in db::repository_blobs::due(tx, now, times.working, PART).await? {
         part.looked_at += 1;
         match due.needed {
-            Needed::Manifest => db::repository_blobs::keep(tx, due.link).await?,
+            Needed::Manifest => named.push(due.link),
             Needed::Upload => {
                 db::repository_blobs::renew(tx, due.link, times.later).await?;
             }
-            Needed::Nothing => {
-                let taken = db::repository_blobs::take(tx, due.link, now).await?;
-                part.taken.extend(taken);
-            }
+            Needed::Nothing => unneeded.push(due.link),
         }
     }
+    db::repository_blobs::keep(tx, &named).await?;
+    let taken = db::repository_blobs::take(tx, &unneeded, now).await?;
+    part.taken.append(taken);
     Ok(part)
 }
 
@@ -341,10 +339,8 @@ async fn purge_part(
         }
         let links = db::repository_blobs::of_deletion(tx, deletion, left).await?;
         left -= db::signed(links.len() as u64);
-        for link in links {
-            part.taken
-                .extend(db::repository_blobs::take(tx, link, now).await?);
-        }
+        let taken = db::repository_blobs::take(tx, &links, now).await?;
+        part.taken.append(taken);
         if left > 0 {
             db::deletions::purge_rest(tx, deletion).await?;
         }

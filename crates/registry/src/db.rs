@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
@@ -260,6 +260,17 @@ impl DbError {
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         Self::Statement(Arc::new(error))
+    }
+}
+
+/// Adds the values to a statement, each as a parameter, with commas in between.
+fn push_list<'q, T>(query: &mut QueryBuilder<Sqlite>, values: impl IntoIterator<Item = T>)
+where
+    T: sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite>,
+{
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value);
     }
 }
 

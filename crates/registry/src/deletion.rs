@@ -272,8 +272,7 @@ impl Registry {
                         });
                     }
                     entry.record(tx, now).await?;
-                    let taken = db::repository_blobs::take(tx, link, now).await?;
-                    Ok(taken.unwrap_or_default())
+                    Ok(db::repository_blobs::take(tx, &[link], now).await?)
                 }
                 .boxed()
             })

@@ -254,7 +254,7 @@ async fn a_session_that_nobody_works_on_keeps_nothing_for_long() {
 #[tokio::test]
 async fn many_deletions_are_purged_together_and_do_not_keep_blobs_from_going() {
     let fixture = Fixture::open().await;
-    for number in 0..30 {
+    for number in 0..PART / 2 {
         let tag = format!("v{number}");
         fixture.push_image(Some(&tag), CONFIG, &[b"layer"]).await;
         fixture.delete(Reference::Tag(tag.parse().unwrap())).await;
@@ -270,7 +270,7 @@ async fn many_deletions_are_purged_together_and_do_not_keep_blobs_from_going() {
         .write(move |tx| async move { collect_part(tx, times).await }.boxed());
     let part = part.await.unwrap();
     assert_eq!(part.manifests, 1);
-    assert!(part.taken.iter().any(|taken| taken.object.is_some()));
+    assert!(!part.taken.objects.is_empty());
     let mut connection = fixture.registry.db.read().await.unwrap();
     let due = db::deletions::due(&mut connection, times.now)
         .await
@@ -330,7 +330,7 @@ async fn bytes_that_a_crash_has_left_go_with_the_next_start() {
         .registry
         .db
         .write(move |tx| async move { collect_part(tx, times).await }.boxed());
-    assert_eq!(removed.await.unwrap().taken.len(), 1);
+    assert_eq!(removed.await.unwrap().taken.objects.len(), 1);
     assert_eq!(fixture.objects(), 1);
     fixture.registry.remove_unlinked().await.unwrap();
     assert_eq!(fixture.objects(), 0);

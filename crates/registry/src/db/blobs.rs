@@ -1,5 +1,5 @@
 use berth_oci::{Digest, ProjectName, RepositoryName};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{DbError, checked, signed, unsigned};
 use crate::clock::Timestamp;
@@ -53,7 +53,7 @@ pub(crate) async fn ensure(
         return Ok((id, there, place).into());
     }
     mend(&mut *connection, id, size_bytes, key).await?;
-    super::unlinked_objects::note(connection, &Key::from_row(place), now).await?;
+    super::unlinked_objects::note(connection, &[&Key::from_row(place)], now).await?;
     Ok(BlobRow {
         id,
         size_bytes,
@@ -247,24 +247,25 @@ pub(crate) async fn named(
     Ok(row.is_some())
 }
 
-/// Removes the blob if no repository has it; its object is noted as unlinked.
-pub(crate) async fn remove_unless_linked(
+/// Removes those of the blobs that no repository has; their objects are noted as unlinked. They come
+/// back, with their sizes.
+pub(crate) async fn remove_unlinked(
     connection: &mut SqliteConnection,
-    blob_id: i64,
+    blobs: &[i64],
     now: Timestamp,
-) -> Result<Option<Key>, DbError> {
-    let removed: Option<(String,)> = sqlx::query_as(
-        "DELETE FROM blobs
-         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = $1)
-         RETURNING key",
-    )
-    .bind(blob_id)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some((key,)) = removed else {
-        return Ok(None);
-    };
-    let key = Key::from_row(key);
-    super::unlinked_objects::note(connection, &key, now).await?;
-    Ok(Some(key))
+) -> Result<Vec<(Key, u64)>, DbError> {
+    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM blobs WHERE id IN (");
+    super::push_list(&mut query, blobs.iter().copied());
+    query.push(
+        ") AND NOT EXISTS (SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = blobs.id)
+         RETURNING key, size_bytes",
+    );
+    let rows: Vec<(String, i64)> = query.build_query_as().fetch_all(&mut *connection).await?;
+    let removed: Vec<_> = rows
+        .into_iter()
+        .map(|(key, size_bytes)| (Key::from_row(key), unsigned(size_bytes)))
+        .collect();
+    let keys: Vec<_> = removed.iter().map(|(key, _)| key).collect();
+    super::unlinked_objects::note(connection, &keys, now).await?;
+    Ok(removed)
 }

@@ -1,7 +1,7 @@
 //! Blobs that caches of other registries have, by when they were last pulled.
 
 use berth_oci::{Digest, RepositoryName};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::repository_blobs::{self, Link, Taken};
 use super::{DbError, checked, signed, unsigned};
@@ -116,26 +116,27 @@ pub(crate) async fn manifests_naming(
         .collect()
 }
 
-/// Forgets that caches have the blob, if none of their repositories does; tells whether it was
-/// forgotten now.
-pub(crate) async fn forget_unless_cached(
+/// Forgets that caches have those of the blobs that none of their repositories has; how many bytes
+/// they were.
+pub(crate) async fn forget_uncached(
     connection: &mut SqliteConnection,
-    blob_id: i64,
-) -> Result<bool, DbError> {
-    let done = sqlx::query(
-        "DELETE FROM cached_blobs WHERE blob_id = $1 AND NOT EXISTS (
+    blobs: &[i64],
+) -> Result<u64, DbError> {
+    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM cached_blobs WHERE blob_id IN (");
+    super::push_list(&mut query, blobs.iter().copied());
+    query.push(
+        ") AND NOT EXISTS (
              SELECT 1 FROM repository_blobs rb
              JOIN repositories r ON r.id = rb.repository_id
              JOIN projects p ON p.id = r.project_id AND p.kind = 'proxy'
-             WHERE rb.blob_id = $1)",
-    )
-    .bind(blob_id)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
+             WHERE rb.blob_id = cached_blobs.blob_id)
+         RETURNING (SELECT b.size_bytes FROM blobs b WHERE b.id = cached_blobs.blob_id)",
+    );
+    let rows: Vec<(i64,)> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(size,)| unsigned(size)).sum())
 }
 
-/// Takes the blob from every cache; what went with the last of them.
+/// Takes the blob from every cache; what went with it.
 pub(crate) async fn evict(
     connection: &mut SqliteConnection,
     blob_id: i64,
@@ -151,16 +152,14 @@ pub(crate) async fn evict(
     .bind(blob_id)
     .fetch_all(&mut *connection)
     .await?;
-    let mut last = Taken::default();
-    for (repository_id,) in repositories {
-        let link = Link {
+    let links: Vec<_> = repositories
+        .into_iter()
+        .map(|(repository_id,)| Link {
             repository_id,
             blob_id,
-        };
-        if let Some(taken) = repository_blobs::take(connection, link, now).await? {
-            last = taken;
-        }
-    }
+        })
+        .collect();
+    let mut taken = repository_blobs::take(connection, &links, now).await?;
     // It may be noted though no cache has it: what was one may be no longer.
     let noted: Option<(i64,)> = sqlx::query_as(
         "DELETE FROM cached_blobs WHERE blob_id = $1
@@ -170,7 +169,7 @@ pub(crate) async fn evict(
     .fetch_optional(connection)
     .await?;
     if let Some((size_bytes,)) = noted {
-        last.uncached_bytes = unsigned(size_bytes);
+        taken.uncached_bytes = unsigned(size_bytes);
     }
-    Ok(last)
+    Ok(taken)
 }

@@ -1,13 +1,18 @@
 //! Which repositories have which blobs. A row is there by upload, mount or fill; when nothing in its
 //! repository names the blob it has a time at which that is looked at again.
 
+use std::collections::BTreeSet;
+
 use berth_oci::{Digest, RepositoryName};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::blobs::BlobRow;
 use super::{DbError, project_usage, unsigned};
 use crate::clock::Timestamp;
 use crate::store::Key;
+
+/// Most rows of one statement.
+const MOST: usize = 100;
 
 /// That a repository has a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,15 +271,14 @@ pub(crate) async fn next_due(
     Ok(at.map(Timestamp))
 }
 
-/// Notes that a manifest names the blob, so that it is not looked at again until one goes.
-pub(crate) async fn keep(connection: &mut SqliteConnection, link: Link) -> Result<(), DbError> {
-    sqlx::query(
-        "UPDATE repository_blobs SET collect_at = NULL WHERE repository_id = $1 AND blob_id = $2",
-    )
-    .bind(link.repository_id)
-    .bind(link.blob_id)
-    .execute(connection)
-    .await?;
+/// Notes that manifests name the blobs, so that they are not looked at again until one goes.
+pub(crate) async fn keep(connection: &mut SqliteConnection, links: &[Link]) -> Result<(), DbError> {
+    for links in links.chunks(MOST) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("UPDATE repository_blobs SET collect_at = NULL");
+        of(&mut query, links);
+        query.build().execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -304,45 +308,79 @@ pub(crate) async fn of_deletion(
         .collect())
 }
 
-/// What goes with a blob that was taken from a repository.
+/// What goes with blobs that were taken from repositories.
 #[derive(Default)]
 pub(crate) struct Taken {
-    /// The object, if nobody else has the blob: it is noted as unlinked. And its size.
-    pub(crate) object: Option<(Key, u64)>,
-    /// The size, if no cache has the blob any longer.
+    /// The objects of blobs that nobody else has, and their sizes: they are noted as unlinked.
+    pub(crate) objects: Vec<(Key, u64)>,
+    /// The bytes that no cache has any longer.
     pub(crate) uncached_bytes: u64,
 }
 
-/// Takes the blob from the repository; `None` when it does not have it.
+impl Taken {
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.objects.append(&mut other.objects);
+        self.uncached_bytes += other.uncached_bytes;
+    }
+
+    pub(crate) fn into_keys(self) -> Vec<Key> {
+        self.objects.into_iter().map(|(key, _)| key).collect()
+    }
+}
+
+/// Takes the blobs from the repositories that have them.
 pub(crate) async fn take(
     connection: &mut SqliteConnection,
-    link: Link,
+    links: &[Link],
     now: Timestamp,
-) -> Result<Option<Taken>, DbError> {
-    let row: Option<(i64,)> = sqlx::query_as(
-        "SELECT b.size_bytes FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
-         WHERE rb.repository_id = $1 AND rb.blob_id = $2",
-    )
-    .bind(link.repository_id)
-    .bind(link.blob_id)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some((size_bytes,)) = row else {
-        return Ok(None);
-    };
-    let size_bytes = unsigned(size_bytes);
-    discount(connection, link, size_bytes).await?;
-    sqlx::query("DELETE FROM repository_blobs WHERE repository_id = $1 AND blob_id = $2")
-        .bind(link.repository_id)
-        .bind(link.blob_id)
-        .execute(&mut *connection)
+) -> Result<Taken, DbError> {
+    let mut taken = Taken::default();
+    for links in links.chunks(MOST) {
+        unlink(connection, links).await?;
+        let blobs: Vec<i64> = links.iter().map(|link| link.blob_id).collect();
+        taken.uncached_bytes += super::cached_blobs::forget_uncached(connection, &blobs).await?;
+        let objects = super::blobs::remove_unlinked(connection, &blobs, now).await?;
+        taken.objects.extend(objects);
+    }
+    Ok(taken)
+}
+
+/// Takes the blobs from the repositories, and off what projects have that no longer have them.
+async fn unlink(connection: &mut SqliteConnection, links: &[Link]) -> Result<(), DbError> {
+    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM repository_blobs");
+    of(&mut query, links);
+    query.push(
+        " RETURNING project_id, blob_id,
+             (SELECT b.size_bytes FROM blobs b WHERE b.id = repository_blobs.blob_id)",
+    );
+    let rows: Vec<(Option<i64>, i64, i64)> =
+        query.build_query_as().fetch_all(&mut *connection).await?;
+    let counted: BTreeSet<_> = rows
+        .into_iter()
+        .filter_map(|(project_id, blob_id, size_bytes)| Some((project_id?, blob_id, size_bytes)))
+        .collect();
+    for (project_id, blob_id, size_bytes) in counted {
+        let still: Option<(i64,)> = sqlx::query_as(
+            "SELECT 1 FROM repository_blobs WHERE project_id = $1 AND blob_id = $2 LIMIT 1",
+        )
+        .bind(project_id)
+        .bind(blob_id)
+        .fetch_optional(&mut *connection)
         .await?;
-    let uncached = super::cached_blobs::forget_unless_cached(connection, link.blob_id).await?;
-    let object = super::blobs::remove_unless_linked(connection, link.blob_id, now).await?;
-    Ok(Some(Taken {
-        object: object.map(|key| (key, size_bytes)),
-        uncached_bytes: if uncached { size_bytes } else { 0 },
-    }))
+        if still.is_none() {
+            project_usage::subtract(connection, project_id, blob_id, unsigned(size_bytes)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The condition that a row of a statement is one of these.
+fn of(query: &mut QueryBuilder<Sqlite>, links: &[Link]) {
+    query.push(" WHERE (repository_id, blob_id) IN (");
+    query.push_values(links, |mut row, link| {
+        row.push_bind(link.repository_id).push_bind(link.blob_id);
+    });
+    query.push(")");
 }
 
 /// What the repository has by this digest.

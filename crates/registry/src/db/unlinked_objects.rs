@@ -1,6 +1,6 @@
 //! Objects of the store whose row is gone, and whose bytes go next.
 
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::DbError;
 use crate::clock::Timestamp;
@@ -8,14 +8,17 @@ use crate::store::Key;
 
 pub(crate) async fn note(
     connection: &mut SqliteConnection,
-    key: &Key,
+    keys: &[&Key],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO unlinked_objects (key, at) VALUES ($1, $2)")
-        .bind(key.as_str())
-        .bind(now.0)
-        .execute(connection)
-        .await?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO unlinked_objects (key, at) ");
+    query.push_values(keys, |mut row, key| {
+        row.push_bind(key.as_str()).push_bind(now.0);
+    });
+    query.build().execute(connection).await?;
     Ok(())
 }
 
@@ -34,10 +37,13 @@ pub(crate) async fn after(
     Ok(rows.into_iter().map(|(key,)| Key::from_row(key)).collect())
 }
 
-pub(crate) async fn forget(connection: &mut SqliteConnection, key: &Key) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM unlinked_objects WHERE key = $1")
-        .bind(key.as_str())
-        .execute(connection)
-        .await?;
+pub(crate) async fn forget(connection: &mut SqliteConnection, keys: &[Key]) -> Result<(), DbError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM unlinked_objects WHERE key IN (");
+    super::push_list(&mut query, keys.iter().map(Key::as_str));
+    query.push(")");
+    query.build().execute(connection).await?;
     Ok(())
 }

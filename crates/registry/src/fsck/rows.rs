@@ -69,17 +69,17 @@ impl Fsck {
                 return Ok(());
             };
             after = *last;
-            for (id, digest) in page {
-                if self.options.repair {
-                    let now = self.clock.now();
-                    // The server removes the bytes of what is noted as unlinked.
-                    self.db
-                        .write(move |tx| {
-                            async move { db::blobs::remove_unless_linked(tx, id, now).await }
-                                .boxed()
-                        })
-                        .await?;
-                }
+            if self.options.repair {
+                let ids: Vec<i64> = page.iter().map(|(id, _)| *id).collect();
+                let now = self.clock.now();
+                // The server removes the bytes of what is noted as unlinked.
+                self.db
+                    .write(move |tx| {
+                        async move { db::blobs::remove_unlinked(tx, &ids, now).await }.boxed()
+                    })
+                    .await?;
+            }
+            for (_, digest) in page {
                 watch.found(Finding {
                     problem: Problem::UnlinkedBlob { digest },
                     outcome: self.repaired(),

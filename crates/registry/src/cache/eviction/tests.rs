@@ -154,7 +154,7 @@ async fn bytes_that_a_crash_has_left_without_a_row_are_removed() {
         .registry
         .db
         .write(move |tx| async move { db::cached_blobs::evict(tx, id, now).await }.boxed());
-    assert!(evicted.await.unwrap().object.is_some());
+    assert!(!evicted.await.unwrap().objects.is_empty());
     assert_eq!(objects(&fixture), 1);
     fixture.registry.remove_unlinked().await.unwrap();
     assert_eq!(objects(&fixture), 0);

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use berth_oci::{Digest, MediaType, Tag};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::super::{DbError, checked, unsigned};
+use super::super::{DbError, checked, push_list, unsigned};
 use crate::clock::Timestamp;
 
 /// A manifest without its bytes, and what happened to it.
@@ -119,10 +119,7 @@ pub(crate) async fn sizes(
     let mut query = QueryBuilder::<Sqlite>::new(
         "WITH listed AS (SELECT id, repository_id FROM manifests WHERE id IN (",
     );
-    let mut ids = query.separated(", ");
-    for id in manifest_ids {
-        ids.push_bind(*id);
-    }
+    push_list(&mut query, manifest_ids.iter().copied());
     query.push(
         ")), parts (whole, part) AS (
              SELECT id, id FROM listed
