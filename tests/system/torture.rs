@@ -1,7 +1,7 @@
-//! Everything at once, and a kill at any moment: pushes, mounts, pulls, retags, deletions and what
-//! takes them back, fills, collection, retention, quotas and tags that do not move, compared with a
-//! model. After each kill what was acknowledged is there, and nothing is there in part; after the grace
-//! time nothing is left over.
+//! Everything at once, and a kill at any moment: pushes of images, indexes and referrers, mounts, pulls,
+//! retags, deletions and what takes them back, fills, collection, retention, quotas and tags that do not
+//! move, compared with a model. After each kill what was acknowledged is there, and nothing is there in
+//! part; after the grace time nothing is left over.
 
 use std::time::Duration;
 
@@ -27,6 +27,9 @@ const IMMUTABLE: &str = "v";
 /// Of tags with this beginning, in the project `tight`, the newest are kept.
 const RETAINED: &str = "r";
 const KEPT: usize = 2;
+const PROJECTS: [&str; 3] = ["fixed", "tight", "whole"];
+/// One for each worker. The last has a project of its own, which it deletes as well.
+const REPOSITORIES: [&str; 5] = ["fixed/a", "fixed/b", "tight/a", "tight/b", "whole/a"];
 const UPSTREAM_IMAGES: usize = 4;
 
 #[tokio::test]
@@ -49,7 +52,7 @@ async fn nothing_is_lost_and_nothing_is_left_over_whenever_a_kill_comes() {
         .start()
         .await;
     prepare(&server).await;
-    let mut workers: Vec<_> = ["fixed/a", "fixed/b", "tight/a", "tight/b"]
+    let mut workers: Vec<_> = REPOSITORIES
         .into_iter()
         .map(|repository| Worker::new(repository, Random::new(random.word()), upstream.clone()))
         .collect();
@@ -61,12 +64,14 @@ async fn nothing_is_lost_and_nothing_is_left_over_whenever_a_kill_comes() {
         server = server.restart().await;
         for worker in &mut workers {
             worker.check(&server).await;
+            worker.check_referrers(&server).await;
         }
         if kill % 100 == 0 || kill == kills {
             settle(&server).await;
             leftovers::check(&server, &workers, &upstream).await;
             leftovers::check_usage(&server, &workers).await;
             leftovers::check_with_fsck(&server);
+            workers.iter_mut().for_each(Worker::forget_what_is_gone);
         }
     }
     for worker in &workers {
@@ -75,7 +80,7 @@ async fn nothing_is_lost_and_nothing_is_left_over_whenever_a_kill_comes() {
 }
 
 async fn prepare(server: &TestServer) {
-    for project in ["fixed", "tight"] {
+    for project in PROJECTS {
         create_project(server, project).await;
     }
     let put = async |method: Method, path: &str, document: Value| {

@@ -2,12 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
+use super::PROJECTS;
 use super::worker::Worker;
 use crate::support::{Image, TestServer, ask, digest_of, files};
 
 /// What projects use is what they have, each blob counted once.
 pub(super) async fn check_usage(server: &TestServer, workers: &[Worker]) {
-    for project in ["fixed", "tight"] {
+    for project in PROJECTS {
         let of_project = || workers.iter().filter(|worker| worker.project() == project);
         let blobs: BTreeMap<_, _> = of_project()
             .flat_map(Worker::blobs)

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::IMMUTABLE;
 use crate::support::{Blob, Image, OCI_MANIFEST};
 
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -12,6 +13,10 @@ pub(super) struct Manifest {
     pub(super) content: Blob,
     pub(super) media_type: &'static str,
     pub(super) blobs: Vec<Blob>,
+    /// The digests of the manifests that it is an index of.
+    children: Vec<String>,
+    /// The digest of the manifest that it refers to.
+    subject: Option<String>,
 }
 
 impl Manifest {
@@ -21,7 +26,48 @@ impl Manifest {
             content: image.manifest,
             media_type: OCI_MANIFEST,
             blobs: image.layers.into_iter().chain([image.config]).collect(),
+            children: Vec::new(),
+            subject: None,
         }
+    }
+
+    /// An index over manifests, which no other one equals.
+    pub(super) fn index(children: &[&Self], number: u64) -> Self {
+        let entries: Vec<Value> = children.iter().map(|child| child.descriptor()).collect();
+        let document = json!({
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": entries,
+            "annotations": {"number": number.to_string()},
+        });
+        Self {
+            content: Blob::new(document.to_string()),
+            media_type: OCI_INDEX,
+            blobs: Vec::new(),
+            children: children
+                .iter()
+                .map(|child| child.digest().to_owned())
+                .collect(),
+            subject: None,
+        }
+    }
+
+    /// A signature or the like of another manifest.
+    pub(super) fn referrer(subject: &Self, layers: Vec<Vec<u8>>) -> Self {
+        let image = Self::image(layers);
+        let mut document: Value =
+            serde_json::from_slice(&image.content.bytes).expect("a manifest is JSON");
+        document["subject"] = subject.descriptor();
+        document["artifactType"] = "application/vnd.example.signature".into();
+        Self {
+            content: Blob::new(document.to_string()),
+            subject: Some(subject.digest().to_owned()),
+            ..image
+        }
+    }
+
+    fn descriptor(&self) -> Value {
+        self.content.descriptor(self.media_type)
     }
 
     /// As the cache that BuildKit exports: an index whose entries are blobs.
@@ -36,6 +82,8 @@ impl Manifest {
             content: Blob::new(document.to_string()),
             media_type: OCI_INDEX,
             blobs,
+            children: Vec::new(),
+            subject: None,
         }
     }
 
@@ -138,6 +186,56 @@ impl Model {
         tags.filter(|(_, on)| on == digest)
             .map(|(tag, _)| tag)
             .collect()
+    }
+
+    /// The deletion of all that is there.
+    pub(super) fn everything_gone(&self) -> Change {
+        let manifests = self.present().into_iter();
+        let tags = self.tags().into_iter();
+        Change {
+            manifests: manifests
+                .map(|manifest| (manifest.digest().to_owned(), false))
+                .collect(),
+            tags: tags.map(|(tag, _)| (tag, None)).collect(),
+        }
+    }
+
+    /// Whether it would take away what a tag that does not move stands for.
+    pub(super) fn is_fixed(&self, change: &Change) -> bool {
+        let tags = self.tags().into_iter();
+        let mut digests: Vec<_> = tags
+            .filter(|(tag, _)| tag.starts_with(IMMUTABLE))
+            .map(|(_, digest)| digest)
+            .collect();
+        let mut fixed = BTreeSet::new();
+        while let Some(digest) = digests.pop() {
+            digests.extend(self.known[&digest].children.iter().cloned());
+            fixed.insert(digest);
+        }
+        let (mut tags, mut manifests) = (change.tags.iter(), change.manifests.iter());
+        tags.any(|(tag, _)| tag.starts_with(IMMUTABLE))
+            || manifests.any(|(digest, _)| fixed.contains(digest))
+    }
+
+    /// What is there and refers to each manifest that was ever referred to.
+    pub(super) fn referrers(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut referrers = BTreeMap::<_, BTreeSet<_>>::new();
+        for manifest in self.known.values() {
+            if let Some(subject) = &manifest.subject {
+                let there = self.has(manifest.digest()).then(|| manifest.digest());
+                referrers.entry(subject.as_str()).or_default().extend(there);
+            }
+        }
+        referrers
+    }
+
+    pub(super) fn forget_what_is_gone(&mut self) {
+        let there = self.present().into_iter();
+        let there: BTreeSet<_> = there.map(|manifest| manifest.digest().to_owned()).collect();
+        self.manifests.retain(|digest, _| there.contains(digest));
+        self.known.retain(|digest, _| there.contains(digest));
+        self.tags
+            .retain(|_, possible| possible.iter().any(Option::is_some));
     }
 
     pub(super) fn all_manifests(&self) -> Vec<String> {

@@ -1,13 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Instant;
 
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use super::model::{Change, Manifest, Model};
-use super::{GRACE, IMMUTABLE, KEPT, RETAINED, UPSTREAM_IMAGES};
+use super::{GRACE, IMMUTABLE, KEPT, REPOSITORIES, RETAINED, UPSTREAM_IMAGES};
 use crate::support::{Blob, Image, Random, TestServer, digest_of, random_bytes};
+
+mod deletions;
 
 /// Blobs that every worker pushes, at the same time as others and after they were collected.
 const SHARED: usize = 8;
@@ -77,6 +79,9 @@ impl Worker {
                 7 => ("retag", self.retag(server).await),
                 8 => ("delete a tag", self.delete_tag(server).await),
                 9..=10 => ("delete a manifest", self.delete_manifest(server).await),
+                11 if self.has_a_project() => {
+                    ("delete a project", self.delete_project(server).await)
+                }
                 11 => ("delete a repository", self.delete_repository(server).await),
                 12..=14 => ("pull", self.pull(server).await),
                 15..=16 => ("pull through", self.pull_through(server).await),
@@ -95,6 +100,10 @@ impl Worker {
         self.repository.starts_with("tight/")
     }
 
+    fn has_a_project(&self) -> bool {
+        self.repository.starts_with("whole/")
+    }
+
     fn path(&self, rest: &str) -> String {
         format!("/v2/{}/{rest}", self.repository)
     }
@@ -109,6 +118,12 @@ impl Worker {
         format!("{beginning}{number}")
     }
 
+    fn some_manifest(&mut self) -> Option<Manifest> {
+        let present = self.model.present();
+        let some = self.random.below(present.len().max(1));
+        present.get(some).map(|manifest| (*manifest).clone())
+    }
+
     fn shared_layer(&mut self) -> Vec<u8> {
         let number = self.random.below(SHARED);
         random_bytes(number as u64 + 1, 1_000 + number * 20_000)
@@ -121,8 +136,11 @@ impl Worker {
         for _ in 0..self.random.below(3) {
             layers.push(self.shared_layer());
         }
-        let manifest = match self.random.below(4) {
-            0 => Manifest::build_cache(layers),
+        let some = self.some_manifest();
+        let manifest = match (self.random.below(6), some) {
+            (0, _) => Manifest::build_cache(layers),
+            (1, Some(child)) => Manifest::index(&[&child], self.random.word()),
+            (2, Some(subject)) => Manifest::referrer(&subject, layers),
             _ => Manifest::image(layers),
         };
         let tag = (self.random.below(4) > 0).then(|| self.some_tag());
@@ -147,7 +165,7 @@ impl Worker {
         }
         if self.random.below(3) == 0 {
             let digest = &blob.digest;
-            let from = ["fixed/a", "fixed/b", "tight/a", "tight/b"][self.random.below(4)];
+            let from = REPOSITORIES[self.random.below(REPOSITORIES.len())];
             let path = self.path(&format!("blobs/uploads/?mount={digest}&from={from}"));
             let mounted = send(server.post(&path)).await?;
             match mounted.status {
@@ -283,129 +301,11 @@ impl Worker {
         )
     }
 
-    async fn delete_tag(&mut self, server: &TestServer) -> Outcome {
-        let tags = self.model.tags();
-        let Some((tag, _)) = tags.get(self.random.below(tags.len().max(1))) else {
-            return Ok(());
-        };
-        let change = Change {
-            manifests: Vec::new(),
-            tags: vec![(tag.clone(), None)],
-        };
-        let path = self.path(&format!("manifests/{tag}"));
-        self.delete_and_restore(server, server.delete(&path), change)
-            .await
-    }
-
-    async fn delete_manifest(&mut self, server: &TestServer) -> Outcome {
-        let digests: Vec<_> = self.model.present();
-        let Some(manifest) = digests.get(self.random.below(digests.len().max(1))) else {
-            return Ok(());
-        };
-        let digest = manifest.digest().to_owned();
-        let tags = self.model.tags_on(&digest).into_iter();
-        let path = self.path(&format!("manifests/{digest}"));
-        let change = Change {
-            manifests: vec![(digest, false)],
-            tags: tags.map(|tag| (tag, None)).collect(),
-        };
-        self.delete_and_restore(server, server.delete(&path), change)
-            .await
-    }
-
-    async fn delete_repository(&mut self, server: &TestServer) -> Outcome {
-        let manifests = self.model.present().into_iter();
-        let change = Change {
-            manifests: manifests
-                .map(|manifest| (manifest.digest().to_owned(), false))
-                .collect(),
-            tags: self
-                .model
-                .tags()
-                .into_iter()
-                .map(|(tag, _)| (tag, None))
-                .collect(),
-        };
-        let request = server.request(Method::DELETE, &self.api());
-        self.delete_and_restore(server, request, change).await
-    }
-
-    /// Deletes, and takes that back as often as not.
-    async fn delete_and_restore(
-        &mut self,
-        server: &TestServer,
-        delete: RequestBuilder,
-        change: Change,
-    ) -> Outcome {
-        let before = self.model.now(&change);
-        self.model.begin(&change);
-        let deleted = send(delete).await?;
-        match deleted.status {
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => self.model.done(&change),
-            StatusCode::CONFLICT => {
-                let fixed = before
-                    .tags
-                    .iter()
-                    .any(|(tag, _)| tag.starts_with(IMMUTABLE));
-                assert!(self.repository.starts_with("fixed/") && fixed, "{before:?}");
-                self.model.refused(before);
-                return Ok(());
-            }
-            // There may be no repository yet, and retention may have removed the tag.
-            StatusCode::NOT_FOUND => {
-                let removable = |(tag, _): &(String, _)| tag.starts_with(RETAINED);
-                assert!(
-                    before.manifests.is_empty() && before.tags.iter().all(removable),
-                    "{before:?}"
-                );
-                self.model.done(&change);
-                return Ok(());
-            }
-            status => panic!("{}: {status}", self.repository),
-        }
-        if self.random.below(2) == 0 {
-            self.restore(server, before).await?;
-        }
-        Ok(())
-    }
-
-    async fn restore(&mut self, server: &TestServer, before: Change) -> Outcome {
-        let (project, _) = self.repository.split_once('/').expect("a project");
-        let path = format!("/api/v1/deletions?project={project}");
-        let list: Value =
-            serde_json::from_slice(&send(server.get(&path)).await?.body).expect("a list");
-        let items = list["items"].as_array().expect("items").iter();
-        let mut own = items.filter(|item| item["repository"] == *self.repository);
-        // The newest is the one that was just made; retention may have deleted tags since.
-        let newest = own.find(|item| {
-            item["kind"] != "tag"
-                || before.manifests.is_empty() && before.tags.len() == 1 && {
-                    item["tag"] == *before.tags[0].0
-                }
-        });
-        let Some(deletion) = newest else {
-            return Ok(());
-        };
-        let now = self.model.now(&before);
-        self.model.begin(&before);
-        let path = format!("/api/v1/deletions/{}/restore", deletion["id"]);
-        let restored = send(server.post(&path).json(&json!({}))).await?;
-        match restored.status {
-            StatusCode::OK => self.model.done(&before),
-            // Its time was over, or the quota is used up.
-            StatusCode::NOT_FOUND | StatusCode::CONFLICT => self.model.refused(now),
-            status => panic!("{path}: {status}"),
-        }
-        Ok(())
-    }
-
     /// What a manifest that is there names is there, and its bytes are right.
     async fn pull(&mut self, server: &TestServer) -> Outcome {
-        let present = self.model.present();
-        let Some(manifest) = present.get(self.random.below(present.len().max(1))) else {
+        let Some(manifest) = self.some_manifest() else {
             return Ok(());
         };
-        let manifest = (*manifest).clone();
         let path = self.path(&format!("manifests/{}", manifest.digest()));
         let pulled = send(server.get(&path)).await?;
         assert_eq!(pulled.status, StatusCode::OK, "{path}");
@@ -455,6 +355,9 @@ impl Worker {
 
     /// Compares a server that was started again with what was acknowledged.
     pub(super) async fn check(&mut self, server: &TestServer) {
+        if self.has_a_project() {
+            self.have_project(server).await;
+        }
         for digest in self.model.all_manifests() {
             let there = self.look(server, &digest).await.is_some();
             let possible = self.model.found_manifest(&digest, there);
@@ -467,6 +370,26 @@ impl Worker {
             let possible = self.model.found_tag(&tag, found, removable);
             possible.unwrap_or_else(|wrong| panic!("{}: {wrong}", self.repository));
         }
+    }
+
+    /// What refers to a manifest, be that there or not, is what was pushed for it and is there.
+    pub(super) async fn check_referrers(&self, server: &TestServer) {
+        for (subject, referrers) in self.model.referrers() {
+            let path = self.path(&format!("referrers/{subject}"));
+            let answer = send(server.get(&path)).await.ok().expect("an answer");
+            let list: Value = serde_json::from_slice(&answer.body).expect("an index");
+            // A repository that is gone has no list.
+            let listed = list["manifests"].as_array().into_iter().flatten();
+            let listed: BTreeSet<_> = listed
+                .map(|entry| entry["digest"].as_str().expect("a digest"))
+                .collect();
+            assert_eq!(listed, referrers, "{path}");
+        }
+    }
+
+    /// The grace time is over of all that is gone: it can not come back.
+    pub(super) fn forget_what_is_gone(&mut self) {
+        self.model.forget_what_is_gone();
     }
 
     /// The tags that retention has to keep: those that were pushed last.
