@@ -65,6 +65,8 @@ async fn a_dry_run_lists_what_then_goes() {
     .await;
     let path = format!("/v2/shop/web/blobs/{layer}");
     assert_eq!(ask(server.get(&path)).await.status, 404);
+    let audit = ask(server.get("/api/v1/audit")).await.expect(200).json();
+    assert_eq!(audit["items"][0]["action"], "collection.run", "{audit}");
     assert!(is_there(&server, "kept").await);
     let path = format!("/v2/shop/web/blobs/{kept_layer}");
     assert_eq!(ask(server.get(&path)).await.status, 200);

@@ -13,6 +13,8 @@ use sqlx::SqliteConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::audit::Entry;
+use crate::auth::Caller;
 use crate::clock::Timestamp;
 use crate::db::repository_blobs::{Needed, Taken};
 use crate::db::{self, DbError};
@@ -198,6 +200,24 @@ impl Registry {
             self.remove_objects(taken.into_keys()).await?;
             self.rest_after(begun.elapsed()).await;
         }
+        Ok(collected)
+    }
+
+    /// Removes what is due, for somebody who has asked for that.
+    pub async fn collect_for(&self, by: &Caller) -> Result<Collected, CollectError> {
+        let collected = self.collect().await?;
+        let Collected {
+            blobs,
+            bytes,
+            manifests,
+        } = collected;
+        let entry = Entry::done(&by.actor(), "collection.run", "").with_detail(format!(
+            "{blobs} blobs of {bytes} bytes, {manifests} manifests"
+        ));
+        let now = self.clock.now();
+        self.db
+            .write(move |tx| async move { entry.record(tx, now).await }.boxed())
+            .await?;
         Ok(collected)
     }
 

@@ -90,7 +90,7 @@ pub(super) async fn run(
 ) -> Result<Document<CollectionRun>, Problem> {
     require(&console, &signed).await?;
     let registry = Arc::clone(&console.registry);
-    let collect = async move { registry.collect().await };
+    let collect = async move { registry.collect_for(&signed.0).await };
     let collected = console.registry.to_the_end(collect).await?;
     Ok(Document(collected.into()))
 }
