@@ -1,9 +1,13 @@
 //! What somebody does who wants space back, or something that was deleted.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::command_line::Account;
-use crate::support::{Image, TestServer, ask, create_project, until};
+use crate::support::{
+    Blob, Image, Session, TestServer, ask, create_project, files, random_bytes, streamed, until,
+};
 
 async fn is_there(server: &TestServer, reference: &str) -> bool {
     let path = format!("/v2/shop/web/manifests/{reference}");
@@ -99,4 +103,29 @@ async fn a_quota_is_shown_set_and_taken_away() {
     refused.expect_error(403, "DENIED");
     assert_eq!(quota(&["none"])["quota_bytes"], Value::Null);
     ask(server.post(&path).body(more.bytes)).await.expect(201);
+}
+
+/// Docker sends a layer without saying how long it is.
+#[tokio::test]
+async fn a_quota_holds_while_a_blob_of_unknown_length_comes() {
+    let server = TestServer::start().await;
+    let admin = Account::admin(&server);
+    create_project(&server, "shop").await;
+    admin.run(&["project", "quota", "shop", "3MiB"]);
+    let blob = Blob::new(random_bytes(1, 2 << 20));
+    blob.push(&server, "shop/web").await;
+
+    let large = Blob::new(random_bytes(2, 5 << 20));
+    let session = Session::start(&server, "shop/web").await.location;
+    let refused = ask(server.patch(&session).body(streamed(&large.bytes))).await;
+    refused.expect_error(403, "DENIED");
+    ask(server.get(&session)).await.expect(404);
+    let staged = files(&server.data_dir().join("store/uploads"));
+    assert_eq!(staged, Vec::<PathBuf>::new());
+
+    // What the project has already takes nothing.
+    let path = format!("/v2/shop/other/blobs/uploads/?digest={}", blob.digest);
+    ask(server.post(&path).body(streamed(&blob.bytes)))
+        .await
+        .expect(201);
 }

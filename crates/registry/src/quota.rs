@@ -142,6 +142,40 @@ pub(crate) async fn charge_manifest(
     Ok(space)
 }
 
+/// What a project has room for, as far as was known before it came: without a quota, for anything.
+pub(crate) struct Room(Option<Bounds>);
+
+struct Bounds {
+    project: ProjectName,
+    quota_bytes: u64,
+    used_bytes: u64,
+}
+
+impl Room {
+    fn of(project: &ProjectName, space: Space) -> Self {
+        Self(space.quota_bytes.map(|quota_bytes| Bounds {
+            project: project.clone(),
+            quota_bytes,
+            used_bytes: space.used_bytes,
+        }))
+    }
+
+    /// Refuses so many bytes if there is no room for them.
+    pub(crate) fn hold(&self, bytes: u64) -> Result<(), OverQuota> {
+        match &self.0 {
+            Some(bounds) if bounds.used_bytes.saturating_add(bytes) > bounds.quota_bytes => {
+                Err(OverQuota {
+                    project: bounds.project.clone(),
+                    quota_bytes: bounds.quota_bytes,
+                    used_bytes: bounds.used_bytes,
+                    asked_bytes: bytes,
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 impl Registry {
     /// What the project has and may have; `None` when there is no such project.
     pub async fn project_space(&self, name: &ProjectName) -> Result<Option<Space>, DbError> {
@@ -156,30 +190,17 @@ impl Registry {
         }))
     }
 
-    /// Refuses if the project has no room for so many bytes more, before they are sent. What counts
-    /// is asked again when they have come.
+    /// Refuses if the project has no room for so many bytes more, before they are sent, and tells
+    /// what it has room for. What counts is asked again when they have come.
     pub(crate) async fn foresee(
         &self,
         project: &ProjectName,
         bytes: u64,
-    ) -> Result<(), ChargeError> {
-        let Some(Space {
-            used_bytes,
-            quota_bytes: Some(quota_bytes),
-        }) = self.project_space(project).await?
-        else {
-            return Ok(());
-        };
-        if used_bytes.saturating_add(bytes) <= quota_bytes {
-            return Ok(());
-        }
-        Err(OverQuota {
-            project: project.clone(),
-            quota_bytes,
-            used_bytes,
-            asked_bytes: bytes,
-        }
-        .into())
+    ) -> Result<Room, ChargeError> {
+        let space = self.project_space(project).await?;
+        let room = space.map_or(Room(None), |space| Room::of(project, space));
+        room.hold(bytes)?;
+        Ok(room)
     }
 
     /// As [`Registry::foresee`], of a blob that takes nothing if the project has it already.
@@ -188,14 +209,15 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
         bytes: u64,
-    ) -> Result<(), ChargeError> {
+    ) -> Result<Room, ChargeError> {
         let project = repository.project();
-        let Err(refused) = self.foresee(&project, bytes).await else {
-            return Ok(());
-        };
+        let foreseen = self.foresee(&project, bytes).await;
+        if let Ok(Room(None)) = foreseen {
+            return foreseen;
+        }
         let mut connection = self.db.read().await?;
         let has = db::project_usage::has_blob(&mut connection, &project, digest).await?;
-        if has { Ok(()) } else { Err(refused) }
+        if has { Ok(Room(None)) } else { foreseen }
     }
 
     /// Sets how many bytes a project may have. Below what it has, nothing goes; pushes are refused.

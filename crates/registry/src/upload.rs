@@ -21,7 +21,7 @@ use crate::body::{Body, BodyError};
 use crate::clock::Timestamp;
 use crate::db::{self, DbError, uploads::UploadRow};
 use crate::pusher::{AdmitError, Pusher};
-use crate::quota::{self, ChargeError, OverQuota};
+use crate::quota::{self, ChargeError, OverQuota, Room};
 use crate::registry::Registry;
 use crate::store::StoreError;
 
@@ -216,8 +216,9 @@ impl Registry {
         let start = session.offset;
         check_chunk(chunk, start)?;
         let foreseen = start.saturating_add(chunk.length.unwrap_or_default());
-        self.foresee(&repository.project(), foreseen).await?;
-        let mut appender = self.open_staged(upload, start, session.hasher).await?;
+        let room = self.foresee(&repository.project(), foreseen).await?;
+        let opened = self.open_staged(upload, start, session.hasher, room);
+        let mut appender = opened.await?;
         let received = self.work_on(upload, appender.append(body)).await;
         let synced = appender.sync().await;
         // This closes the file: while it is open, removing it gives no space back.
@@ -228,6 +229,10 @@ impl Registry {
                 None
             }
             (Err(AppendError::Body(cut)), Ok(())) => Some(cut),
+            (Err(AppendError::OverQuota(refused)), _) => {
+                self.abandon(upload).await;
+                return Err(refused.into());
+            }
             (Err(AppendError::Store(error)), _) | (_, Err(error)) => {
                 return Err(self.give_up(upload, error).await);
             }
@@ -255,15 +260,19 @@ impl Registry {
         let start = session.offset;
         check_chunk(chunk, start)?;
         let foreseen = start.saturating_add(chunk.length.unwrap_or_default());
-        self.foresee_blob(repository, &digest, foreseen).await?;
+        let room = self.foresee_blob(repository, &digest, foreseen).await?;
         let hasher = self.hasher_for(&digest, upload, session).await?;
-        let mut appender = self.open_staged(upload, start, hasher).await?;
+        let mut appender = self.open_staged(upload, start, hasher, room).await?;
         let received = self.work_on(upload, appender.append(body)).await;
         // This closes the file: while it is open, removing it gives no space back.
         let (size_bytes, hasher) = appender.finish();
         match received {
             Ok(()) => {}
             Err(AppendError::Body(cut)) => return Err(cut.into()),
+            Err(AppendError::OverQuota(refused)) => {
+                self.abandon(upload).await;
+                return Err(refused.into());
+            }
             Err(AppendError::Store(error)) => return Err(self.give_up(upload, error).await),
         }
         check_length(chunk, size_bytes - start)?;
@@ -287,20 +296,21 @@ impl Registry {
         body: &mut Body,
         pusher: Pusher,
     ) -> Result<(), UploadError> {
-        self.foresee_blob(repository, &digest, length.unwrap_or_default())
-            .await?;
+        let foreseen = length.unwrap_or_default();
+        let room = self.foresee_blob(repository, &digest, foreseen).await?;
         let upload = match length {
             Some(0..=SMALL_BYTES) => UploadId::from(Uuid::new_v4()),
             Some(_) | None => self.start_upload(repository, digest.algorithm()).await?,
         };
-        let mut appender =
-            Appender::open(&*self.store, upload, 0, Hasher::new(digest.algorithm())).await?;
+        let hasher = Hasher::new(digest.algorithm());
+        let mut appender = Appender::open(&*self.store, upload, 0, hasher, room).await?;
         let received = self.work_on(upload, appender.append(body)).await;
         let (size_bytes, hasher) = appender.finish();
         if let Err(error) = received {
             self.abandon(upload).await;
             return Err(match error {
                 AppendError::Body(error) => error.into(),
+                AppendError::OverQuota(error) => error.into(),
                 AppendError::Store(error) => error.into(),
             });
         }
@@ -404,8 +414,9 @@ impl Registry {
         upload: UploadId,
         offset: u64,
         hasher: Hasher,
+        room: Room,
     ) -> Result<Appender, UploadError> {
-        match Appender::open(&*self.store, upload, offset, hasher).await {
+        match Appender::open(&*self.store, upload, offset, hasher, room).await {
             Err(StoreError::Missing(_) | StoreError::Short { .. }) => {
                 warn!(upload = %upload, "the bytes of upload {upload} are gone");
                 self.drop_upload(upload).await?;

@@ -5,6 +5,7 @@ use futures_util::future::try_join;
 
 use super::Pipe;
 use crate::body::{Body, BodyError};
+use crate::quota::{OverQuota, Room};
 use crate::store::{BlobStore, StoreError};
 
 /// So much is hashed and written at a time: enough to make the hops to other threads cheap.
@@ -14,6 +15,8 @@ const BATCH_PIECES: usize = 1024;
 
 pub(super) enum AppendError {
     Body(BodyError),
+    /// More has come than there is room for.
+    OverQuota(OverQuota),
     Store(StoreError),
 }
 
@@ -21,6 +24,7 @@ pub(super) enum AppendError {
 pub(super) struct Appender {
     pipe: Pipe,
     offset: u64,
+    room: Room,
 }
 
 impl Appender {
@@ -29,10 +33,12 @@ impl Appender {
         upload: UploadId,
         offset: u64,
         hasher: Hasher,
+        room: Room,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             pipe: Pipe::new(store.stage(upload, offset).await?, hasher),
             offset,
+            room,
         })
     }
 
@@ -41,6 +47,9 @@ impl Appender {
         let (mut batch, mut end) = Batch::receive(body).await;
         loop {
             let length = batch.length;
+            // Its length may be known only now.
+            let held = self.room.hold(self.offset + length);
+            held.map_err(AppendError::OverQuota)?;
             let written = self.pipe.push(batch.pieces);
             if let Some(end) = end {
                 written.await.map_err(AppendError::Store)?;
