@@ -40,6 +40,7 @@ pub(crate) mod repository_blobs;
 pub(crate) mod restored;
 pub(crate) mod retention;
 pub(crate) mod robots;
+pub(crate) mod sessions;
 pub(crate) mod signing_keys;
 pub(crate) mod sources;
 pub(crate) mod tags;

@@ -66,7 +66,7 @@ impl Registry {
             if let Err(error) = self.trim().await {
                 warn!(
                     error = &error as &dyn std::error::Error,
-                    "could not trim the audit log and the notes of changes"
+                    "could not trim the audit log, sessions and the notes of changes"
                 );
             }
         }
@@ -95,7 +95,23 @@ impl Registry {
 
     async fn trim(&self) -> Result<(), DbError> {
         self.trim_audit().await?;
+        self.forget_sessions(self.clock.now()).await?;
         self.forget_changes(self.clock.now()).await
+    }
+
+    /// Those of the page that have ended.
+    async fn forget_sessions(&self, now: Timestamp) -> Result<(), DbError> {
+        loop {
+            let deleted = self
+                .db
+                .write_relaxed(move |tx| {
+                    async move { db::sessions::delete_expired(tx, now, BATCH).await }.boxed()
+                })
+                .await?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// A part at a time, so that pushes do not wait long.

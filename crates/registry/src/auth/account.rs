@@ -18,6 +18,8 @@ const DEPLOYER: &str = "deployer";
 pub(crate) enum AccountId {
     User(i64),
     PersonalToken(i64),
+    /// A user who has signed in to the page.
+    Session(i64),
     Robot(i64),
     /// Berth itself, as it pulls for a deployment. Only we can make a token of it.
     Deployer,
@@ -28,6 +30,7 @@ impl fmt::Display for AccountId {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::PersonalToken(id) => write!(f, "token:{id}"),
+            Self::Session(id) => write!(f, "session:{id}"),
             Self::Robot(id) => write!(f, "robot:{id}"),
             Self::Deployer => f.write_str(DEPLOYER),
         }
@@ -50,6 +53,7 @@ impl FromStr for AccountId {
         match kind {
             "user" => Ok(Self::User(id)),
             "token" => Ok(Self::PersonalToken(id)),
+            "session" => Ok(Self::Session(id)),
             "robot" => Ok(Self::Robot(id)),
             _ => Err(InvalidAccountId),
         }
@@ -93,6 +97,16 @@ impl Account {
                     generation: 0,
                     expires_at: row.expires_at,
                     limit: Some(Arc::new(row.scopes)),
+                    ..user
+                }))
+            }
+            AccountId::Session(session) => {
+                let Some(row) = db::sessions::find_by_id(connection, session).await? else {
+                    return Ok(None);
+                };
+                let user = Self::load_user(connection, id, row.user_id).await?;
+                Ok(user.map(|user| Self {
+                    expires_at: Some(row.expires_at),
                     ..user
                 }))
             }

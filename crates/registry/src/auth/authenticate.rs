@@ -89,10 +89,32 @@ impl Auth {
             }
             Credentials::Bearer(text) => self.authenticate_token(&text, address).await?,
         };
+        if let Some(AccountId::Session(_)) = caller.account_id() {
+            // It is the page's alone, which looks where a request comes from.
+            return Err(AuthenticationError::WrongPassword);
+        }
+        self.note_use(&caller);
+        Ok(caller)
+    }
+
+    /// Who has begun the session with this secret.
+    pub(crate) async fn authenticate_session(
+        &self,
+        secret: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, AuthenticationError> {
+        if Secret::kind_of(secret) != Some(SecretKind::Session) {
+            return Err(AuthenticationError::WrongPassword);
+        }
+        let caller = self.authenticate_secret(None, secret, address).await?;
+        self.note_use(&caller);
+        Ok(caller)
+    }
+
+    fn note_use(&self, caller: &Caller) {
         if let Some(account) = caller.account_id() {
             self.used.note(account, self.clock.now());
         }
-        Ok(caller)
     }
 
     /// Who has this password, personal token or robot's secret; the name must be the one that it
@@ -150,6 +172,7 @@ impl Auth {
                     let name = match kind {
                         Some(SecretKind::PersonalToken) => "an unknown token".to_owned(),
                         Some(SecretKind::Robot) => "an unknown robot".to_owned(),
+                        Some(SecretKind::Session) => "an unknown session".to_owned(),
                         None => name.chars().take(100).collect(),
                     };
                     let actor = Actor {
@@ -226,6 +249,10 @@ impl Auth {
             SecretKind::Robot => {
                 let found = db::robots::find_by_secret(&mut connection, &hash).await?;
                 found.map(|(id, generation, login)| (AccountId::Robot(id), generation, login))
+            }
+            SecretKind::Session => {
+                let found = db::sessions::find_by_secret(&mut connection, &hash).await?;
+                found.map(|(id, generation)| (AccountId::Session(id), generation, String::new()))
             }
         };
         found

@@ -90,7 +90,7 @@ impl Caller {
         Some(self.account.as_ref()?.id)
     }
 
-    pub(super) fn generation(&self) -> i64 {
+    pub(crate) fn generation(&self) -> i64 {
         self.account
             .as_ref()
             .map_or(0, |account| account.generation)

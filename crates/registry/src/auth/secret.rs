@@ -9,10 +9,11 @@ const RANDOM_BYTES: usize = 32;
 /// hexadecimal digits, which no shell, URL or YAML reads as something else.
 pub struct Secret(String);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SecretKind {
     PersonalToken,
     Robot,
+    Session,
 }
 
 impl SecretKind {
@@ -20,6 +21,7 @@ impl SecretKind {
         match self {
             Self::PersonalToken => "berth_token_",
             Self::Robot => "berth_robot_",
+            Self::Session => "berth_session_",
         }
     }
 }
@@ -31,9 +33,13 @@ impl Secret {
 
     /// The kind that a text is a secret of, by its form alone.
     pub(crate) fn kind_of(text: &str) -> Option<SecretKind> {
-        [SecretKind::PersonalToken, SecretKind::Robot]
-            .into_iter()
-            .find(|kind| text.starts_with(kind.prefix()))
+        [
+            SecretKind::PersonalToken,
+            SecretKind::Robot,
+            SecretKind::Session,
+        ]
+        .into_iter()
+        .find(|kind| text.starts_with(kind.prefix()))
     }
 
     /// What is stored: a random secret needs no slow hash.

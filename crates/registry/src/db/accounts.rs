@@ -15,6 +15,7 @@ pub(crate) async fn set_last_used(
             "UPDATE personal_tokens SET last_used_at = $2 WHERE id = $1",
             id,
         ),
+        AccountId::Session(id) => ("UPDATE sessions SET last_used_at = $2 WHERE id = $1", id),
         AccountId::Robot(id) => ("UPDATE robots SET last_used_at = $2 WHERE id = $1", id),
         // Not a row.
         AccountId::Deployer => return Ok(()),

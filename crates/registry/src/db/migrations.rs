@@ -58,6 +58,12 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../../migrations/sqlite/0006_space.sql"),
         oldest_release: "0.1.0",
     },
+    Step {
+        version: 7,
+        name: "sessions",
+        sql: include_str!("../../../../migrations/sqlite/0007_sessions.sql"),
+        oldest_release: "0.1.0",
+    },
 ];
 
 /// Upgrades the database in `file`, after a copy of it was made beside it.

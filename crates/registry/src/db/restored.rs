@@ -12,6 +12,8 @@ pub(crate) async fn forget_unfinished(connection: &mut SqliteConnection) -> Resu
         "DELETE FROM fills",
         "DELETE FROM unlinked_objects",
         "DELETE FROM object_holds",
+        // What was signed out since must not come back.
+        "DELETE FROM sessions",
     ] {
         sqlx::query(statement).execute(&mut *connection).await?;
     }

@@ -101,6 +101,16 @@ fn with_step(version: i64, sql: &'static str, oldest_release: &'static str) -> V
     steps
 }
 
+/// The last migration that there is.
+fn newest() -> i64 {
+    STEPS.last().unwrap().version
+}
+
+/// What has been applied once this one was.
+fn up_to(last: i64) -> Vec<i64> {
+    (1..=last).collect()
+}
+
 /// The copy opens, is whole, and has the schema of before.
 async fn assert_whole(file: &Path, versions: &[i64]) {
     let mut connection = connect(file).await;
@@ -135,7 +145,7 @@ async fn a_copy_is_made_before_an_upgrade_and_the_latest_is_kept() {
     database.open(STEPS, "0.1.0").await.unwrap();
     assert_eq!(database.beside(), ["berth.db.before-0006"]);
     let copy = database.folder.path().join("berth.db.before-0006");
-    assert_whole(&copy, &[1, 2, 3, 4, 5]).await;
+    assert_whole(&copy, &up_to(5)).await;
     // Nothing is pending: nothing is copied.
     fs::remove_file(copy).unwrap();
     database.open(STEPS, "0.1.0").await.unwrap();
@@ -155,23 +165,23 @@ async fn a_new_database_is_not_copied() {
 async fn an_upgrade_that_fails_half_way_has_not_begun() {
     let database = Database::of(5).await;
     let broken = with_step(
-        7,
+        newest() + 1,
         "CREATE TABLE later (id INTEGER); INSERT INTO nowhere VALUES (1);",
         "0.1.0",
     );
     let failed = database.open(&broken, "0.1.0").await;
     assert!(matches!(failed, Err(OpenDbError::Db(_))), "{failed:?}");
-    assert_whole(&database.file(), &[1, 2, 3, 4, 5]).await;
+    assert_whole(&database.file(), &up_to(5)).await;
     assert_eq!(database.beside(), ["berth.db.before-0006"]);
-    let mended = with_step(7, "CREATE TABLE later (id INTEGER);", "0.1.0");
+    let mended = with_step(newest() + 1, "CREATE TABLE later (id INTEGER);", "0.1.0");
     database.open(&mended, "0.1.0").await.unwrap();
-    assert_eq!(database.versions().await, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(database.versions().await, up_to(newest() + 1));
 }
 
 #[tokio::test]
 async fn an_older_release_refuses_a_database_that_is_beyond_it() {
     let database = Database::of(5).await;
-    let contracting = with_step(7, "DROP TABLE write_probe;", "0.3.0");
+    let contracting = with_step(newest() + 1, "DROP TABLE write_probe;", "0.3.0");
     database.open(&contracting, "0.3.0").await.unwrap();
     let refused = database.open(STEPS, "0.2.9").await.unwrap_err().to_string();
     assert!(refused.contains("berth 0.3.0 or newer"), "{refused}");
@@ -184,11 +194,11 @@ async fn an_older_release_refuses_a_database_that_is_beyond_it() {
 #[tokio::test]
 async fn an_older_release_uses_a_newer_database_that_lets_it() {
     let database = Database::of(5).await;
-    let expanding = with_step(7, "CREATE TABLE later (id INTEGER);", "0.1.0");
+    let expanding = with_step(newest() + 1, "CREATE TABLE later (id INTEGER);", "0.1.0");
     database.open(&expanding, "0.2.0").await.unwrap();
     let db = Db::open(&database.file(), &release("0.1.0")).await.unwrap();
     db.close().await;
-    assert_eq!(database.versions().await, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(database.versions().await, up_to(newest() + 1));
 }
 
 #[tokio::test]
@@ -284,11 +294,11 @@ async fn an_upgrade_that_is_killed_is_done_again_whenever_that_is() {
         child.wait().unwrap();
         let versions = database.versions().await;
         assert!(
-            versions == [1, 2, 3, 4, 5] || versions == [1, 2, 3, 4, 5, 6],
+            versions == up_to(5) || versions == up_to(newest()),
             "{versions:?} after part {part}"
         );
         for copy in copy::made_before(&database.file()) {
-            assert_whole(&copy, &[1, 2, 3, 4, 5]).await;
+            assert_whole(&copy, &up_to(5)).await;
         }
         let db = Db::open(&database.file(), &Release::this()).await.unwrap();
         db.close().await;
@@ -297,9 +307,9 @@ async fn an_upgrade_that_is_killed_is_done_again_whenever_that_is() {
 }
 
 async fn assert_whole_upgraded(database: &Database) {
-    assert_eq!(database.versions().await, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(database.versions().await, up_to(newest()));
     assert_eq!(database.beside(), ["berth.db.before-0006"]);
     let copy = database.folder.path().join("berth.db.before-0006");
-    assert_whole(&copy, &[1, 2, 3, 4, 5]).await;
-    assert_whole(&database.file(), &[1, 2, 3, 4, 5, 6]).await;
+    assert_whole(&copy, &up_to(5)).await;
+    assert_whole(&database.file(), &up_to(newest())).await;
 }
