@@ -17,43 +17,43 @@ use utoipa::openapi::{OpenApi, RefOr, Response as Answer};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-mod audit;
-mod caches;
-mod collection;
-mod deletions;
-mod deploy_rules;
-mod deployments;
-mod document;
-mod grant;
-mod groups;
-mod images;
-mod immutable_tags;
-mod limits;
-mod me;
-mod members;
-mod names;
-mod page;
-mod problem;
-mod projects;
-mod quota;
-mod repositories;
-mod retention;
-mod robots;
-mod roles;
-mod signed;
-mod tags;
-mod targets;
-mod texts;
-mod time;
-mod tokens;
-mod upstreams;
-mod users;
+pub(crate) mod audit;
+pub(crate) mod caches;
+pub(crate) mod collection;
+pub(crate) mod deletions;
+pub(crate) mod deploy_rules;
+pub(crate) mod deployments;
+pub(crate) mod document;
+pub(crate) mod grant;
+pub(crate) mod groups;
+pub(crate) mod images;
+pub(crate) mod immutable_tags;
+pub(crate) mod limits;
+pub(crate) mod list;
+pub(crate) mod me;
+pub(crate) mod members;
+pub(crate) mod names;
+pub(crate) mod problem;
+pub(crate) mod projects;
+pub(crate) mod quota;
+pub(crate) mod repositories;
+pub(crate) mod retention;
+pub(crate) mod robots;
+pub(crate) mod roles;
+pub(crate) mod signed;
+pub(crate) mod tags;
+pub(crate) mod targets;
+pub(crate) mod texts;
+pub(crate) mod time;
+pub(crate) mod tokens;
+pub(crate) mod upstreams;
+pub(crate) mod users;
 
 use problem::Problem;
 
 /// What handlers work on.
 #[derive(Clone)]
-struct Console {
+pub(crate) struct Console {
     registry: Arc<Registry>,
     proxy: Arc<Proxy>,
     deployer: Arc<Deployer>,

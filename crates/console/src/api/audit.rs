@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::Document;
-use super::page::{List, PageQuery, Parameters};
+use super::list::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::projects::require;
 use super::signed::Signed;
@@ -15,48 +15,48 @@ use super::time;
 
 /// Something that was done, or refused.
 #[derive(Serialize, ToSchema)]
-pub(super) struct AuditEntry {
+pub(crate) struct AuditEntry {
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     #[schema(format = DateTime)]
-    last_at: String,
+    pub(crate) last_at: String,
     /// How often, in a minute
-    count: u64,
-    actor: String,
+    pub(crate) count: u64,
+    pub(crate) actor: String,
     /// `user`, `robot`, `unknown` for a name without its password, `system` for Berth itself
-    actor_kind: &'static str,
-    address: Option<String>,
+    pub(crate) actor_kind: &'static str,
+    pub(crate) address: Option<String>,
     /// What was done, such as `manifest.push`, or the right that was lacking
-    action: String,
-    project: Option<String>,
-    subject: Option<String>,
+    pub(crate) action: String,
+    pub(crate) project: Option<String>,
+    pub(crate) subject: Option<String>,
     /// `done`, `refused` or `wrong_password`
-    outcome: &'static str,
-    detail: Option<String>,
+    pub(crate) outcome: &'static str,
+    pub(crate) detail: Option<String>,
 }
 
 /// Which entries are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Only what this user or robot did
     #[param(example = "alice")]
-    actor: Option<String>,
+    pub(crate) actor: Option<String>,
     /// Only what was done in this project
     #[param(value_type = Option<texts::ProjectName>, inline, example = "shop")]
-    project: Option<String>,
+    pub(crate) project: Option<String>,
     /// Only what was done at this time or later
     #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
-    since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Only what was done before this time
     #[param(format = DateTime, example = "2099-01-31T12:00:00Z")]
-    until: Option<String>,
+    pub(crate) until: Option<String>,
 }
 
 /// Who did what, newest first; with the right to it in a project, name the project
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(Wanted, PageQuery),
     responses((status = 200, body = List<AuditEntry>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(wanted): Parameters<Wanted>,

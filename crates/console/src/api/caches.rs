@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::Document;
+use super::list::{List, Parameters};
 use super::names::{CachePath, Named};
-use super::page::{List, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -18,7 +18,7 @@ use super::upstreams::{State, require};
 
 mod warm;
 
-pub(super) use warm::*;
+pub(crate) use warm::*;
 
 /// The most downloads that are shown of one cache.
 const DOWNLOADS: usize = 100;
@@ -26,87 +26,87 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// What the caches hold and do.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Caches {
+pub(crate) struct Caches {
     #[serde(flatten)]
-    list: List<Cache>,
+    pub(crate) list: List<Cache>,
     /// Of the blobs that all of them hold
-    cached_bytes: u64,
+    pub(crate) cached_bytes: u64,
 }
 
 /// The cache of a registry elsewhere.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
     /// Where it is kept
-    project: String,
-    registry: String,
+    pub(crate) project: String,
+    pub(crate) registry: String,
     /// In the order in which they are asked
-    upstreams: Vec<CachedUpstream>,
+    pub(crate) upstreams: Vec<CachedUpstream>,
     /// Since the start of the server, or since its settings were changed
     #[serde(flatten)]
-    work: Work,
+    pub(crate) work: Work,
     /// How many downloads are under way
-    running: u64,
+    pub(crate) running: u64,
     /// The first hundred of them, in the order of their repositories
-    downloads: Vec<Download>,
+    pub(crate) downloads: Vec<Download>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct CachedUpstream {
-    name: String,
-    state: State,
+pub(crate) struct CachedUpstream {
+    pub(crate) name: String,
+    pub(crate) state: State,
 }
 
 /// What a cache did.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Work {
+pub(crate) struct Work {
     /// Blobs that were here
-    hits: u64,
+    pub(crate) hits: u64,
     /// Downloads that were begun
-    fills: u64,
+    pub(crate) fills: u64,
     /// Clients that joined a download
-    joins: u64,
+    pub(crate) joins: u64,
     /// Bytes of blobs that clients were given
-    served_bytes: u64,
+    pub(crate) served_bytes: u64,
     /// Bytes of blobs that came from upstreams
-    fetched_bytes: u64,
+    pub(crate) fetched_bytes: u64,
     /// Bytes that did not have to come for the clients that were given them
-    saved_bytes: u64,
+    pub(crate) saved_bytes: u64,
 }
 
 /// A download that is under way.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Download {
+pub(crate) struct Download {
     /// One of those that get the blob
-    repository: String,
+    pub(crate) repository: String,
     #[schema(value_type = texts::Digest)]
-    digest: String,
-    size_bytes: u64,
+    pub(crate) digest: String,
+    pub(crate) size_bytes: u64,
     /// How much of it can be read
-    come_bytes: u64,
-    readers: u64,
+    pub(crate) come_bytes: u64,
+    pub(crate) readers: u64,
 }
 
 /// An hour in which a cache did something.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Hour {
+pub(crate) struct Hour {
     #[schema(format = DateTime)]
-    begins_at: String,
+    pub(crate) begins_at: String,
     #[serde(flatten)]
-    work: Work,
+    pub(crate) work: Work,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Since {
+pub(crate) struct Since {
     /// Where the hours begin; without it, a day ago
     #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
-    since: Option<String>,
+    pub(crate) since: Option<String>,
 }
 
 /// What each cache does, in the order of their projects
 #[utoipa::path(get, path = "/api/v1/caches", tag = "caches",
     responses((status = 200, body = Caches), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     Shared(console): Shared<Console>,
     signed: Signed,
 ) -> Result<Document<Caches>, Problem> {
@@ -121,7 +121,7 @@ pub(super) async fn list(
 /// What a cache did in each hour, for 31 days of hours at most; hours without work are left out
 #[utoipa::path(get, path = "/api/v1/caches/{project}/hours", tag = "caches",
     params(CachePath, Since), responses((status = 200, body = List<Hour>), Refusals))]
-pub(super) async fn hours(
+pub(crate) async fn hours(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<CachePath>,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::document::Document;
-use super::page::{List, PageQuery, Parameters};
+use super::list::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -18,43 +18,43 @@ use super::time;
 
 /// What a collection would free. Blobs that something still needs are in none of the numbers.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Collection {
+pub(crate) struct Collection {
     /// Blobs that the next collection removes
-    due_blobs: u64,
-    due_bytes: u64,
+    pub(crate) due_blobs: u64,
+    pub(crate) due_bytes: u64,
     /// Blobs that are kept for a while, since they may be pushed or restored
-    later_blobs: u64,
-    later_bytes: u64,
+    pub(crate) later_blobs: u64,
+    pub(crate) later_bytes: u64,
 }
 
 /// A blob that nothing in its repository names.
 #[derive(Serialize, ToSchema)]
-pub(super) struct CollectableBlob {
+pub(crate) struct CollectableBlob {
     #[schema(example = "shop/web")]
-    repository: String,
+    pub(crate) repository: String,
     #[schema(value_type = texts::Digest)]
-    digest: String,
-    size_bytes: u64,
+    pub(crate) digest: String,
+    pub(crate) size_bytes: u64,
     /// When it goes, unless something names it by then
     #[schema(format = DateTime)]
-    due_at: String,
+    pub(crate) due_at: String,
     /// Whether its bytes go with it: no other repository has it
-    alone: bool,
+    pub(crate) alone: bool,
 }
 
 /// What a collection has removed.
 #[derive(Serialize, ToSchema)]
-pub(super) struct CollectionRun {
-    blobs: u64,
-    bytes: u64,
+pub(crate) struct CollectionRun {
+    pub(crate) blobs: u64,
+    pub(crate) bytes: u64,
     /// Deleted ones that can not be restored any longer
-    manifests: u64,
+    pub(crate) manifests: u64,
 }
 
 /// How much would be freed, now and later
 #[utoipa::path(get, path = "/api/v1/collection", tag = "collection",
     responses((status = 200, body = Collection), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
 ) -> Result<Document<Collection>, Problem> {
@@ -66,7 +66,7 @@ pub(super) async fn get(
 /// The blobs that would go, by when
 #[utoipa::path(get, path = "/api/v1/collection/blobs", tag = "collection", params(PageQuery),
     responses((status = 200, body = List<CollectableBlob>), Refusals))]
-pub(super) async fn blobs(
+pub(crate) async fn blobs(
     State(console): State<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,
@@ -84,7 +84,7 @@ pub(super) async fn blobs(
 /// Remove now what is due; without this it is removed within a minute
 #[utoipa::path(post, path = "/api/v1/collection/runs", tag = "collection",
     responses((status = 200, body = CollectionRun), Refusals))]
-pub(super) async fn run(
+pub(crate) async fn run(
     State(console): State<Console>,
     signed: Signed,
 ) -> Result<Document<CollectionRun>, Problem> {

@@ -9,8 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::Document;
+use super::list::{List, PageQuery, Parameters};
 use super::names::{DeletionPath, Named};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::repositories::absent as absent_repository;
 use super::robots::absent_project;
@@ -20,46 +20,46 @@ use super::time;
 
 /// Something that was deleted.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Deletion {
-    id: i64,
+pub(crate) struct Deletion {
+    pub(crate) id: i64,
     /// `tag`, `image`, `repository` or `project`
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// As people write it: `shop/web:1.0`, `shop/web@sha256:…`, `shop/web` or `shop`
-    name: String,
-    project: String,
-    repository: Option<String>,
-    tag: Option<String>,
+    pub(crate) name: String,
+    pub(crate) project: String,
+    pub(crate) repository: Option<String>,
+    pub(crate) tag: Option<String>,
     /// Of the image, or of the one that the tag was on
     #[schema(value_type = Option<texts::Digest>)]
-    digest: Option<String>,
-    deleted_by: String,
+    pub(crate) digest: Option<String>,
+    pub(crate) deleted_by: String,
     #[schema(format = DateTime)]
-    deleted_at: String,
+    pub(crate) deleted_at: String,
     /// Until when it can be restored
     #[schema(format = DateTime)]
-    restorable_until: String,
+    pub(crate) restorable_until: String,
 }
 
 /// What came back.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Restored {
+pub(crate) struct Restored {
     /// Tags that were pushed again meanwhile, and stay where they are
-    moved_on: Vec<String>,
+    pub(crate) moved_on: Vec<String>,
 }
 
 /// Which deletions are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Only those of this project
     #[param(value_type = Option<texts::ProjectName>, inline, example = "shop")]
-    project: Option<String>,
+    pub(crate) project: Option<String>,
 }
 
 /// What can be restored by the caller, the newest first
 #[utoipa::path(get, path = "/api/v1/deletions", tag = "deletions", params(Wanted, PageQuery),
     responses((status = 200, body = List<Deletion>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(wanted): Parameters<Wanted>,
@@ -86,7 +86,7 @@ pub(super) async fn list(
 /// Take a deletion back
 #[utoipa::path(post, path = "/api/v1/deletions/{deletion}/restore", tag = "deletions",
     params(DeletionPath), responses((status = 200, body = Restored), Refusals))]
-pub(super) async fn restore(
+pub(crate) async fn restore(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<DeletionPath>,

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use super::Console;
 use super::document::{CreatedAt, Document};
 use super::limits;
+use super::list::{List, PageQuery, Parameters};
 use super::names::{DeployRulePath, Named, RunningName};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -30,40 +30,40 @@ const VALUE_CHARACTERS: usize = 4096;
 
 /// Has services deployed as if they carried labels.
 #[derive(Serialize, ToSchema)]
-pub(super) struct DeployRule {
-    id: i64,
-    target: String,
-    stack: String,
+pub(crate) struct DeployRule {
+    pub(crate) id: i64,
+    pub(crate) target: String,
+    pub(crate) stack: String,
     /// Null stands for every service of the stack
-    service: Option<String>,
-    labels: BTreeMap<String, String>,
-    created_by: String,
+    pub(crate) service: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) created_by: String,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewDeployRule, example = json!({"target": "local", "stack": "shop", "service": "web",
     "labels": {"berth.deploy.order": "start-first"}}))]
-pub(super) struct New {
+pub(crate) struct New {
     #[schema(value_type = texts::ProjectName)]
-    target: String,
+    pub(crate) target: String,
     #[schema(value_type = texts::RunningName)]
-    stack: String,
+    pub(crate) stack: String,
     /// Without it, every service of the stack
     #[schema(value_type = Option<texts::RunningName>)]
-    service: Option<String>,
+    pub(crate) service: Option<String>,
     /// Labels that count as if the services carried them; `berth.deploy` itself is not needed
     #[serde(default)]
     #[schema(value_type = texts::DeployLabels)]
-    labels: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// The rules, in the order in which they were made
 #[utoipa::path(get, path = "/api/v1/deploy-rules", tag = "deploy-rules", params(PageQuery),
     responses((status = 200, body = List<DeployRule>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,
@@ -80,7 +80,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/deploy-rules", tag = "deploy-rules", request_body = New,
     responses((status = 201, body = DeployRule,
         headers(("Location" = String, description = "Path of the rule"))), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(console): State<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -97,7 +97,7 @@ pub(super) async fn create(
 /// Remove a rule
 #[utoipa::path(delete, path = "/api/v1/deploy-rules/{rule}", tag = "deploy-rules",
     params(DeployRulePath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<DeployRulePath>,

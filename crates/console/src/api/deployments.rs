@@ -9,8 +9,8 @@ use utoipa::IntoParams;
 
 use super::Console;
 use super::document::{CreatedAt, Document};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{DeploymentPath, Named, RunningName};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -21,25 +21,25 @@ mod request;
 mod shown;
 mod steps;
 
-pub(super) use events::*;
-pub(super) use log::*;
+pub(crate) use events::*;
+pub(crate) use log::*;
 use request::New;
 use shown::{Deployment, Plan};
-pub(super) use steps::*;
+pub(crate) use steps::*;
 
 /// Which deployments are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Only those of this target
     #[param(value_type = Option<texts::ProjectName>, inline, example = "local")]
-    target: Option<String>,
+    pub(crate) target: Option<String>,
     /// Only those of stacks of this name
     #[param(value_type = Option<texts::RunningName>, inline, example = "shop")]
-    stack: Option<String>,
+    pub(crate) stack: Option<String>,
     /// Only those in this state
     #[param(value_type = Option<texts::DeploymentState>, inline)]
-    state: Option<String>,
+    pub(crate) state: Option<String>,
 }
 
 impl Wanted {
@@ -68,7 +68,7 @@ fn parse_state(text: &str) -> Result<State, Problem> {
 /// The deployments of images that one may pull, newest first
 #[utoipa::path(get, path = "/api/v1/deployments", tag = "deployments",
     params(Wanted, PageQuery), responses((status = 200, body = List<Deployment>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     Shared(console): Shared<Console>,
     signed: Signed,
     Parameters(wanted): Parameters<Wanted>,
@@ -91,7 +91,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/deployments", tag = "deployments", request_body = New,
     responses((status = 201, body = Deployment,
         headers(("Location" = String, description = "Path of the deployment"))), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     Shared(console): Shared<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -106,7 +106,7 @@ pub(super) async fn create(
 /// Show what a deployment by hand would do, and do none of it
 #[utoipa::path(post, path = "/api/v1/deployments/plan", tag = "deployments", request_body = New,
     responses((status = 200, body = Plan), Refusals))]
-pub(super) async fn plan(
+pub(crate) async fn plan(
     Shared(console): Shared<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -119,7 +119,7 @@ pub(super) async fn plan(
 /// A deployment
 #[utoipa::path(get, path = "/api/v1/deployments/{deployment}", tag = "deployments",
     params(DeploymentPath), responses((status = 200, body = Deployment), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<DeploymentPath>,
@@ -132,7 +132,7 @@ pub(super) async fn get(
 /// Let a deployment go on that waits for somebody to approve it
 #[utoipa::path(post, path = "/api/v1/deployments/{deployment}/approve", tag = "deployments",
     params(DeploymentPath), responses((status = 200, body = Deployment), Refusals))]
-pub(super) async fn approve(
+pub(crate) async fn approve(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<DeploymentPath>,
@@ -147,7 +147,7 @@ pub(super) async fn approve(
 /// End a deployment that has not begun
 #[utoipa::path(post, path = "/api/v1/deployments/{deployment}/cancel", tag = "deployments",
     params(DeploymentPath), responses((status = 200, body = Deployment), Refusals))]
-pub(super) async fn cancel(
+pub(crate) async fn cancel(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<DeploymentPath>,
@@ -164,7 +164,7 @@ pub(super) async fn cancel(
     params(DeploymentPath),
     responses((status = 201, body = Deployment,
         headers(("Location" = String, description = "Path of the new deployment"))), Refusals))]
-pub(super) async fn roll_back(
+pub(crate) async fn roll_back(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<DeploymentPath>,

@@ -19,7 +19,7 @@ const BODY_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A JSON document: the body of a request, or an answer.
-pub(super) struct Document<T>(pub(super) T);
+pub(crate) struct Document<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Document<T> {
     type Rejection = Problem;
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Document<T> {
 
 /// What comes as a JSON object. serde by itself takes an array of the fields' values too, in an
 /// order that is nobody's business.
-pub(super) struct Object<T>(pub(super) T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -70,7 +70,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 }
 
 /// Tells null from nothing.
-pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -82,16 +82,16 @@ impl<T: Serialize> IntoResponse for Document<T> {
     }
 }
 
-pub(super) fn text_of(document: &impl Serialize) -> String {
+pub(crate) fn text_of(document: &impl Serialize) -> String {
     serde_json::to_string(document).expect("a document of texts and numbers is JSON")
 }
 
-pub(super) fn json_text(text: String) -> Response {
+pub(crate) fn json_text(text: String) -> Response {
     with_json(Body::from(text))
 }
 
 /// An answer whose body is a JSON document.
-pub(super) fn with_json(body: Body) -> Response {
+pub(crate) fn with_json(body: Body) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -100,7 +100,7 @@ pub(super) fn with_json(body: Body) -> Response {
 }
 
 /// 201 with what was made.
-pub(super) struct Created<T>(pub(super) T);
+pub(crate) struct Created<T>(pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
@@ -111,7 +111,7 @@ impl<T: Serialize> IntoResponse for Created<T> {
 }
 
 /// 201 with what was made, and the path that it has from now on.
-pub(super) struct CreatedAt<T>(pub(super) String, pub(super) T);
+pub(crate) struct CreatedAt<T>(pub(crate) String, pub(crate) T);
 
 impl<T: Serialize> IntoResponse for CreatedAt<T> {
     fn into_response(self) -> Response {

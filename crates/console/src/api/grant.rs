@@ -10,16 +10,16 @@ use super::texts;
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"repositories": "shop/**", "actions": ["pull", "push"]}))]
-pub(super) struct Grant {
+pub(crate) struct Grant {
     /// `*` stands for any part of a path component, `**` for any number of components
     #[schema(value_type = texts::RepositoryGlob)]
-    repositories: String,
+    pub(crate) repositories: String,
     /// Names of actions, or `*` for all
     #[schema(value_type = Vec<texts::ActionName>, min_items = 1)]
-    actions: Vec<String>,
+    pub(crate) actions: Vec<String>,
 }
 
-pub(super) fn read(grants: Vec<Object<Grant>>) -> Result<Rights, Problem> {
+pub(crate) fn read(grants: Vec<Object<Grant>>) -> Result<Rights, Problem> {
     let texts: Vec<_> = grants
         .into_iter()
         .map(|Object(grant)| GrantText {
@@ -30,7 +30,7 @@ pub(super) fn read(grants: Vec<Object<Grant>>) -> Result<Rights, Problem> {
     GrantText::check(&texts).map_err(Problem::bad_request)
 }
 
-pub(super) fn show(rights: &Rights) -> Vec<Grant> {
+pub(crate) fn show(rights: &Rights) -> Vec<Grant> {
     rights
         .grants()
         .iter()
@@ -44,7 +44,7 @@ pub(super) fn show(rights: &Rights) -> Vec<Grant> {
 
 impl Grant {
     /// Everywhere that the user may.
-    pub(super) fn pull_and_push() -> Self {
+    pub(crate) fn pull_and_push() -> Self {
         Self {
             repositories: "**".to_owned(),
             actions: vec!["pull".to_owned(), "push".to_owned()],

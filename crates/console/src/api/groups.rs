@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::Console;
 use super::document::{CreatedAt, Document, given};
 use super::limits::{self, ENTRIES};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{GroupPath, Named};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -22,46 +22,46 @@ const NAME_CHARACTERS: usize = 255;
 
 /// Projects and upstreams that are read as one, the first that has something first.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Group {
-    name: String,
+pub(crate) struct Group {
+    pub(crate) name: String,
     /// `configuration`, and then it is changed there and not here, or `api`
-    origin: &'static str,
-    members: Vec<String>,
+    pub(crate) origin: &'static str,
+    pub(crate) members: Vec<String>,
     /// Where pushes go: one of the members
-    push: Option<String>,
+    pub(crate) push: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewGroup, example = json!({"name": "both", "members": ["shop", "hub"], "push": "shop"}))]
-pub(super) struct New {
+pub(crate) struct New {
     #[schema(value_type = texts::ProjectName)]
-    name: String,
+    pub(crate) name: String,
     /// Projects and upstreams, in the order in which they are asked
     #[schema(value_type = Vec<texts::ProjectName>, min_items = 1, max_items = 100)]
-    members: Vec<String>,
+    pub(crate) members: Vec<String>,
     /// Where pushes go: one of the members. Without it, nothing can be pushed
     #[schema(value_type = Option<texts::ProjectName>)]
-    push: Option<String>,
+    pub(crate) push: Option<String>,
 }
 
 /// What is to be different
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = GroupChange, example = json!({"members": ["shop"]}))]
-pub(super) struct Change {
+pub(crate) struct Change {
     #[schema(value_type = Option<Vec<texts::ProjectName>>, min_items = 1, max_items = 100)]
-    members: Option<Vec<String>>,
+    pub(crate) members: Option<Vec<String>>,
     /// Null takes no pushes
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<texts::ProjectName>)]
-    push: Option<Option<String>>,
+    pub(crate) push: Option<Option<String>>,
 }
 
 /// The groups, in the order of their names
 #[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(PageQuery),
     responses((status = 200, body = List<Group>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,
@@ -78,7 +78,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/groups", tag = "groups", request_body = New,
     responses((status = 201, body = Group,
         headers(("Location" = String, description = "Path of the group"))), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(console): State<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -100,7 +100,7 @@ pub(super) async fn create(
 /// A group
 #[utoipa::path(get, path = "/api/v1/groups/{group}", tag = "groups", params(GroupPath),
     responses((status = 200, body = Group), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<GroupPath>,
@@ -114,7 +114,7 @@ pub(super) async fn get(
 /// Change a group
 #[utoipa::path(patch, path = "/api/v1/groups/{group}", tag = "groups", params(GroupPath),
     request_body = Change, responses((status = 200, body = Group), Refusals))]
-pub(super) async fn change(
+pub(crate) async fn change(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<GroupPath>,
@@ -143,7 +143,7 @@ pub(super) async fn change(
 /// Remove a group; its members stay
 #[utoipa::path(delete, path = "/api/v1/groups/{group}", tag = "groups", params(GroupPath),
     responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<GroupPath>,

@@ -14,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::Document;
+use super::list::{List, PageQuery, Parameters};
 use super::names::{ImageDigestPath, ImagePath, Named, RepositoryPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::repositories::{absent, require};
 use super::signed::Signed;
@@ -24,104 +24,104 @@ use super::time;
 
 /// A manifest: of an image, an index or an artifact.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Image {
+pub(crate) struct Image {
     #[schema(value_type = texts::Digest)]
-    digest: String,
-    media_type: String,
-    artifact_type: Option<String>,
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
+    pub(crate) artifact_type: Option<String>,
     /// Of the manifest and what it names
-    size_bytes: u64,
+    pub(crate) size_bytes: u64,
     #[schema(format = DateTime)]
-    pushed_at: String,
-    pushed_by: Option<String>,
-    pulls: u64,
+    pub(crate) pushed_at: String,
+    pub(crate) pushed_by: Option<String>,
+    pub(crate) pulls: u64,
     #[schema(format = DateTime)]
-    last_pulled_at: Option<String>,
+    pub(crate) last_pulled_at: Option<String>,
     /// The first hundred
-    tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct ImageWithParts {
+pub(crate) struct ImageWithParts {
     #[serde(flatten)]
-    image: Image,
-    annotations: BTreeMap<String, String>,
+    pub(crate) image: Image,
+    pub(crate) annotations: BTreeMap<String, String>,
     /// The digest that this refers to
     #[schema(value_type = Option<texts::Digest>)]
-    subject: Option<String>,
-    config: Option<Descriptor>,
-    platform: Option<Platform>,
-    created: Option<String>,
-    labels: BTreeMap<String, String>,
-    env: Vec<String>,
-    entrypoint: Vec<String>,
-    cmd: Vec<String>,
-    layers: Vec<Layer>,
+    pub(crate) subject: Option<String>,
+    pub(crate) config: Option<Descriptor>,
+    pub(crate) platform: Option<Platform>,
+    pub(crate) created: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) env: Vec<String>,
+    pub(crate) entrypoint: Vec<String>,
+    pub(crate) cmd: Vec<String>,
+    pub(crate) layers: Vec<Layer>,
     /// Of an index
-    children: Vec<Child>,
+    pub(crate) children: Vec<Child>,
     /// The manifest as it was pushed
     #[schema(value_type = Object)]
-    manifest: Box<RawValue>,
+    pub(crate) manifest: Box<RawValue>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Descriptor {
+pub(crate) struct Descriptor {
     #[schema(value_type = texts::Digest)]
-    digest: String,
-    media_type: String,
-    size_bytes: u64,
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
+    pub(crate) size_bytes: u64,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Platform {
-    os: String,
-    architecture: String,
-    variant: Option<String>,
+pub(crate) struct Platform {
+    pub(crate) os: String,
+    pub(crate) architecture: String,
+    pub(crate) variant: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     #[serde(flatten)]
-    descriptor: Descriptor,
+    pub(crate) descriptor: Descriptor,
     /// The command that made it
-    created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Child {
+pub(crate) struct Child {
     #[serde(flatten)]
-    descriptor: Descriptor,
-    platform: Option<Platform>,
+    pub(crate) descriptor: Descriptor,
+    pub(crate) platform: Option<Platform>,
     /// Whether the repository has it
-    present: bool,
+    pub(crate) present: bool,
     /// Whether it says something of another child
-    attestation: bool,
+    pub(crate) attestation: bool,
 }
 
 /// A manifest that refers to another one: a signature, an SBOM, an attestation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Referrer)]
-pub(super) struct ReferrerOf {
+pub(crate) struct ReferrerOf {
     #[schema(value_type = texts::Digest)]
-    digest: String,
-    media_type: String,
-    artifact_type: Option<String>,
-    size_bytes: u64,
-    annotations: BTreeMap<String, String>,
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
+    pub(crate) artifact_type: Option<String>,
+    pub(crate) size_bytes: u64,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// Which referrers are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Only those of this type
-    artifact_type: Option<String>,
+    pub(crate) artifact_type: Option<String>,
 }
 
 /// The manifests of a repository, newest push first, with and without tags
 #[utoipa::path(get, path = "/api/v1/repositories/{repository}/images", tag = "images",
     params(RepositoryPath, PageQuery), responses((status = 200, body = List<Image>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RepositoryPath>,
@@ -142,7 +142,7 @@ pub(super) async fn list(
 /// An image with its parts
 #[utoipa::path(get, path = "/api/v1/repositories/{repository}/images/{reference}", tag = "images",
     params(ImagePath), responses((status = 200, body = ImageWithParts), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ImagePath>,
@@ -162,7 +162,7 @@ pub(super) async fn get(
 #[utoipa::path(delete, path = "/api/v1/repositories/{repository}/images/{reference}",
     tag = "images", params(ImageDigestPath),
     responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ImageDigestPath>,
@@ -180,7 +180,7 @@ pub(super) async fn delete(
 #[utoipa::path(get, path = "/api/v1/repositories/{repository}/images/{reference}/referrers",
     tag = "images", params(ImagePath, Wanted, PageQuery),
     responses((status = 200, body = List<ReferrerOf>), Refusals))]
-pub(super) async fn referrers(
+pub(crate) async fn referrers(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ImagePath>,

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::document::{CreatedAt, Document};
+use super::list::List;
 use super::names::{ImmutableTagsPath, Named, ProjectPath};
-use super::page::List;
 use super::problem::{Problem, Refusals};
 use super::projects::require;
 use super::robots::absent_project;
@@ -19,31 +19,31 @@ use super::time;
 
 /// Keeps tags where they are: once such a tag is there it neither moves nor is deleted.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ImmutableTags {
-    id: i64,
-    repositories: String,
-    tags: String,
-    created_by: String,
+pub(crate) struct ImmutableTags {
+    pub(crate) id: i64,
+    pub(crate) repositories: String,
+    pub(crate) tags: String,
+    pub(crate) created_by: String,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewImmutableTags, example = json!({"repositories": "shop/**", "tags": "semver:>=1"}))]
-pub(super) struct New {
+pub(crate) struct New {
     /// Without it, every repository of the project
     #[schema(value_type = Option<texts::RepositoryGlob>)]
-    repositories: Option<String>,
+    pub(crate) repositories: Option<String>,
     /// A glob such as `v*`, `regex:EXPRESSION` or `semver:RANGE`, of whole tags
     #[schema(value_type = texts::TagsPattern)]
-    tags: String,
+    pub(crate) tags: String,
 }
 
 /// The rules that keep tags of a project where they are, in the order in which they were made
 #[utoipa::path(get, path = "/api/v1/projects/{project}/immutable-tags", tag = "immutable-tags",
     params(ProjectPath), responses((status = 200, body = List<ImmutableTags>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -60,7 +60,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/projects/{project}/immutable-tags", tag = "immutable-tags",
     params(ProjectPath), request_body = New, responses((status = 201, body = ImmutableTags,
         headers(("Location" = String, description = "Path of the rule"))), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -85,7 +85,7 @@ pub(super) async fn create(
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/immutable-tags/{rule}",
     tag = "immutable-tags", params(ImmutableTagsPath),
     responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ImmutableTagsPath>,

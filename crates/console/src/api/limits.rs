@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 use super::problem::Problem;
 
 /// The most entries of a list in a document.
-pub(super) const ENTRIES: usize = 100;
+pub(crate) const ENTRIES: usize = 100;
 
-pub(super) fn text(key: &str, text: &str, most: usize) -> Result<(), Problem> {
+pub(crate) fn text(key: &str, text: &str, most: usize) -> Result<(), Problem> {
     // As JSON Schema counts.
     let characters = text.chars().count();
     if characters <= most {
@@ -20,7 +20,7 @@ pub(super) fn text(key: &str, text: &str, most: usize) -> Result<(), Problem> {
 }
 
 /// A list of at most `most` texts, each of at most `characters`.
-pub(super) fn list(
+pub(crate) fn list(
     key: &str,
     texts: &[String],
     most: usize,
@@ -35,7 +35,7 @@ pub(super) fn list(
     texts.iter().try_for_each(|one| text(key, one, characters))
 }
 
-pub(super) fn number<N: PartialOrd + Display>(
+pub(crate) fn number<N: PartialOrd + Display>(
     key: &str,
     number: N,
     range: RangeInclusive<N>,

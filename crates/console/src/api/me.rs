@@ -12,33 +12,33 @@ use super::signed::Signed;
 
 /// Who has sent the request.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Me {
-    name: String,
+pub(crate) struct Me {
+    pub(crate) name: String,
     /// `user` or `robot`
-    kind: &'static str,
-    admin: bool,
+    pub(crate) kind: &'static str,
+    pub(crate) admin: bool,
     /// What may be done on the whole installation, with what was shown
-    actions: Vec<String>,
+    pub(crate) actions: Vec<String>,
     /// The name of the personal token that was shown
-    token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PasswordChange {
+pub(crate) struct PasswordChange {
     #[schema(example = "correct horse battery staple")]
-    current_password: String,
+    pub(crate) current_password: String,
     #[schema(
         min_length = 8,
         max_length = 256,
         example = "staple battery horse correct"
     )]
-    new_password: String,
+    pub(crate) new_password: String,
 }
 
 /// Who has sent the request
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = Me), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
 ) -> Result<Document<Me>, Problem> {
@@ -55,7 +55,7 @@ pub(super) async fn get(
 /// Change one's own password, which ends every access token and docker login made with the old one
 #[utoipa::path(put, path = "/api/v1/me/password", tag = "me", request_body = PasswordChange,
     responses((status = 204, description = "Changed"), Refusals))]
-pub(super) async fn change_password(
+pub(crate) async fn change_password(
     State(console): State<Console>,
     signed: Signed,
     Document(change): Document<PasswordChange>,

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::document::Document;
+use super::list::{List, PageQuery, Parameters};
 use super::names::{MemberPath, Named, ProjectPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::projects::require;
 use super::robots::absent_project;
@@ -17,24 +17,24 @@ use super::texts;
 
 /// A user of a project, with the user's roles there.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Member {
-    user: String,
+pub(crate) struct Member {
+    pub(crate) user: String,
     #[schema(example = json!(["writer"]))]
-    roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MemberRoles {
+pub(crate) struct MemberRoles {
     /// reader, writer, maintainer, owner, or roles of the project
     #[schema(value_type = Vec<texts::AccountName>, min_items = 1, example = json!(["writer"]))]
-    roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
 }
 
 /// The members of a project, in the order of their names
 #[utoipa::path(get, path = "/api/v1/projects/{project}/members", tag = "members",
     params(ProjectPath, PageQuery), responses((status = 200, body = List<Member>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -55,7 +55,7 @@ pub(super) async fn list(
 #[utoipa::path(put, path = "/api/v1/projects/{project}/members/{user}", tag = "members",
     params(MemberPath), request_body = MemberRoles,
     responses((status = 200, body = Member), Refusals))]
-pub(super) async fn set(
+pub(crate) async fn set(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<MemberPath>,
@@ -77,7 +77,7 @@ pub(super) async fn set(
 /// Take every role in the project from a user
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/members/{user}", tag = "members",
     params(MemberPath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn remove(
+pub(crate) async fn remove(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<MemberPath>,

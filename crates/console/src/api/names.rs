@@ -13,10 +13,10 @@ use super::texts;
 
 mod running;
 
-pub(super) use running::{Number, RunningName};
+pub(crate) use running::{Number, RunningName};
 
 /// The parts of a path, percent-decoded. What is not UTF-8 is a bad request in our own form.
-pub(super) struct Named<T>(pub(super) T);
+pub(crate) struct Named<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
     type Rejection = Problem;
@@ -34,14 +34,14 @@ macro_rules! paths {
         $(#[$doc])*
         #[derive(Deserialize, IntoParams)]
         #[into_params(parameter_in = Path)]
-        pub(super) struct $type {
+        pub(crate) struct $type {
             $($(#[$field_doc])*
             #[param(value_type = texts::$text, inline, example = $example)]
             $field: String,)*
         }
 
         impl $type {
-            $(pub(super) fn $field(&self) -> Result<$name, Problem> {
+            $(pub(crate) fn $field(&self) -> Result<$name, Problem> {
                 self.$field.parse().map_err(Problem::bad_request)
             })*
         }

@@ -14,7 +14,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 /// An answer that says what went wrong (RFC 9457).
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -23,18 +23,18 @@ pub(super) struct Problem {
 /// What went wrong, and what would be right.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(super) struct Document<'p> {
+pub(crate) struct Document<'p> {
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
-    kind: &'static str,
-    title: &'p str,
+    pub(crate) kind: &'static str,
+    pub(crate) title: &'p str,
     #[schema(minimum = 400, maximum = 599)]
-    status: u16,
-    detail: &'p str,
+    pub(crate) status: u16,
+    pub(crate) detail: &'p str,
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             status,
             detail: detail.into(),
@@ -43,25 +43,25 @@ impl Problem {
     }
 
     /// Something is not there, or the caller has no right to it: both are the same answer.
-    pub(super) fn absent(what: impl std::fmt::Display) -> Self {
+    pub(crate) fn absent(what: impl std::fmt::Display) -> Self {
         let detail = format!("there is no {what}, or you lack the right to this");
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    pub(super) fn bad_request(detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn bad_request(detail: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail.to_string())
     }
 
-    pub(super) fn conflict(detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn conflict(detail: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::CONFLICT, detail.to_string())
     }
 
     /// Well-formed, and impossible.
-    pub(super) fn impossible(detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn impossible(detail: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail.to_string())
     }
 
-    pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, detail).with_header(
             WWW_AUTHENTICATE,
             HeaderValue::from_static("Basic realm=\"berth\", charset=\"UTF-8\""),
@@ -69,7 +69,7 @@ impl Problem {
     }
 
     /// Something that only we can mend: its causes go to the log, once.
-    pub(super) fn internal(error: impl std::error::Error + 'static) -> Self {
+    pub(crate) fn internal(error: impl std::error::Error + 'static) -> Self {
         error!(
             error = &error as &dyn std::error::Error,
             "could not answer a request"
@@ -77,7 +77,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
     }
 
-    pub(super) fn retry_after(detail: impl Into<String>, status: StatusCode, seconds: u64) -> Self {
+    pub(crate) fn retry_after(detail: impl Into<String>, status: StatusCode, seconds: u64) -> Self {
         Self::new(status, detail).with_header(RETRY_AFTER, seconds.max(1).into())
     }
 
@@ -159,7 +159,7 @@ impl From<AuthenticationError> for Problem {
 }
 
 /// What every operation may be refused with, for its description.
-pub(super) struct Refusals;
+pub(crate) struct Refusals;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Described>> {

@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::{Created, Document};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, ProjectPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::robots::absent_project;
 use super::signed::Signed;
@@ -18,38 +18,38 @@ use super::time;
 
 /// The first part of repository names: what owns members, roles and robots.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Project {
-    name: String,
+pub(crate) struct Project {
+    pub(crate) name: String,
     /// Whether everybody may pull, without credentials too
-    public: bool,
+    pub(crate) public: bool,
     /// `hosted`, `proxy` for a cache of what an upstream has, or `group`
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewProject, example = json!({"name": "warehouse", "public": false}))]
-pub(super) struct New {
+pub(crate) struct New {
     #[schema(value_type = texts::ProjectName)]
-    name: String,
+    pub(crate) name: String,
     #[serde(default)]
-    public: bool,
+    pub(crate) public: bool,
 }
 
 /// What is to be different
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProjectChange)]
-pub(super) struct Change {
-    public: bool,
+pub(crate) struct Change {
+    pub(crate) public: bool,
 }
 
 /// The projects that the caller may pull something from, in the order of their names
 #[utoipa::path(get, path = "/api/v1/projects", tag = "projects", params(PageQuery),
     responses((status = 200, body = List<Project>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,
@@ -71,7 +71,7 @@ pub(super) async fn list(
 /// Make a project, and own it
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = New,
     responses((status = 201, body = Project), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(console): State<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -95,7 +95,7 @@ pub(super) async fn create(
 /// A project
 #[utoipa::path(get, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
     responses((status = 200, body = Project), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -109,7 +109,7 @@ pub(super) async fn get(
 /// Change a project
 #[utoipa::path(patch, path = "/api/v1/projects/{project}", tag = "projects", params(ProjectPath),
     request_body = Change, responses((status = 200, body = Project), Refusals))]
-pub(super) async fn change(
+pub(crate) async fn change(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -127,17 +127,17 @@ pub(super) async fn change(
 /// What goes along with a project.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Along {
+pub(crate) struct Along {
     /// Whether its images go too; without this a project that has any stays
     #[serde(default)]
     #[param(default = false)]
-    with_images: bool,
+    pub(crate) with_images: bool,
 }
 
 /// Remove a project with its members, roles and robots
 #[utoipa::path(delete, path = "/api/v1/projects/{project}", tag = "projects",
     params(ProjectPath, Along), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -152,7 +152,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn require(
+pub(crate) async fn require(
     console: &Console,
     signed: &Signed,
     action: Action,

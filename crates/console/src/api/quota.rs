@@ -13,30 +13,30 @@ use super::signed::Signed;
 
 /// What a project has, and may have.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     /// Of its blobs, each counted once, and its manifests
-    used_bytes: u64,
+    pub(crate) used_bytes: u64,
     /// Null for no limit
-    quota_bytes: Option<u64>,
+    pub(crate) quota_bytes: Option<u64>,
     /// Whether 85 % of the quota are used
-    short: bool,
+    pub(crate) short: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = QuotaChange, example = json!({"quota_bytes": 50_000_000_000_u64}))]
-pub(super) struct Change {
+pub(crate) struct Change {
     /// Null for no limit
     // Said in so many words: without this a body of nothing would take the limit away.
     #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required, minimum = 0, maximum = 1_000_000_000_000_000_i64)]
-    quota_bytes: Option<u64>,
+    pub(crate) quota_bytes: Option<u64>,
 }
 
 /// How much a project has and may have
 #[utoipa::path(get, path = "/api/v1/projects/{project}/quota", tag = "quota", params(ProjectPath),
     responses((status = 200, body = Quota), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -51,7 +51,7 @@ pub(super) async fn get(
 /// Say how much a project may have; below what it has nothing goes, and pushes are refused
 #[utoipa::path(put, path = "/api/v1/projects/{project}/quota", tag = "quota", params(ProjectPath),
     request_body = Change, responses((status = 200, body = Quota), Refusals))]
-pub(super) async fn set(
+pub(crate) async fn set(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,

@@ -8,44 +8,44 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::Document;
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, RepositoryPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
 use super::time;
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Repository {
+pub(crate) struct Repository {
     #[schema(example = "shop/web")]
-    name: String,
-    project: String,
+    pub(crate) name: String,
+    pub(crate) project: String,
     #[schema(format = DateTime)]
-    created_at: String,
-    tags: u64,
-    images: u64,
+    pub(crate) created_at: String,
+    pub(crate) tags: u64,
+    pub(crate) images: u64,
     /// Of the blobs, each counted once
-    size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// Of the newest manifest
     #[schema(format = DateTime)]
-    pushed_at: Option<String>,
+    pub(crate) pushed_at: Option<String>,
 }
 
 /// Which repositories are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Only those of this project
     #[param(value_type = Option<texts::ProjectName>, inline, example = "shop")]
-    project: Option<String>,
+    pub(crate) project: Option<String>,
     /// Only those whose name holds this
-    q: Option<String>,
+    pub(crate) q: Option<String>,
 }
 
 /// The repositories that the caller may pull from, in the order of their names
 #[utoipa::path(get, path = "/api/v1/repositories", tag = "repositories", params(Wanted, PageQuery),
     responses((status = 200, body = List<Repository>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(wanted): Parameters<Wanted>,
@@ -72,7 +72,7 @@ pub(super) async fn list(
 /// A repository
 #[utoipa::path(get, path = "/api/v1/repositories/{repository}", tag = "repositories",
     params(RepositoryPath), responses((status = 200, body = Repository), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RepositoryPath>,
@@ -87,7 +87,7 @@ pub(super) async fn get(
 /// Remove a repository with all of its images
 #[utoipa::path(delete, path = "/api/v1/repositories/{repository}", tag = "repositories",
     params(RepositoryPath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RepositoryPath>,
@@ -101,7 +101,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn require(
+pub(crate) async fn require(
     console: &Console,
     signed: &Signed,
     action: Action,
@@ -114,7 +114,7 @@ pub(super) async fn require(
         .await
 }
 
-pub(super) fn absent(repository: &RepositoryName) -> Problem {
+pub(crate) fn absent(repository: &RepositoryName) -> Problem {
     Problem::absent(format_args!("repository {repository}"))
 }
 

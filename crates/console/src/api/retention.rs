@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::document::{Document, Object};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, ProjectPath, RetentionRunPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::projects::require;
 use super::signed::Signed;
@@ -21,71 +21,71 @@ use policy::RetentionPolicy;
 
 /// What a project keeps, and when the rest goes next.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Retention {
-    policy: RetentionPolicy,
+pub(crate) struct Retention {
+    pub(crate) policy: RetentionPolicy,
     /// Null where it runs by hand only
     #[schema(format = DateTime)]
-    next_run_at: Option<String>,
-    changed_by: String,
+    pub(crate) next_run_at: Option<String>,
+    pub(crate) changed_by: String,
     #[schema(format = DateTime)]
-    changed_at: String,
+    pub(crate) changed_at: String,
 }
 
 /// Which policy to preview
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PreviewedPolicy {
+pub(crate) struct PreviewedPolicy {
     /// Without it, the one of the project
     #[serde(default)]
     #[schema(value_type = Option<RetentionPolicy>)]
-    policy: Option<Object<RetentionPolicy>>,
+    pub(crate) policy: Option<Object<RetentionPolicy>>,
 }
 
 /// What a run would do: keep or remove a tag, or remove a manifest without one
 #[derive(Serialize, ToSchema)]
-pub(super) struct RetentionDecision {
-    repository: String,
+pub(crate) struct RetentionDecision {
+    pub(crate) repository: String,
     /// Null for a manifest without a tag
-    tag: Option<String>,
-    digest: String,
-    keep: bool,
+    pub(crate) tag: Option<String>,
+    pub(crate) digest: String,
+    pub(crate) keep: bool,
     /// Number of the rule that decided, from 1; null where none did
-    rule: Option<u8>,
-    reason: String,
+    pub(crate) rule: Option<u8>,
+    pub(crate) reason: String,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct RetentionRun {
-    id: i64,
+pub(crate) struct RetentionRun {
+    pub(crate) id: i64,
     #[schema(value_type = texts::RetentionState)]
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// Null for one on schedule
-    requested_by: Option<String>,
+    pub(crate) requested_by: Option<String>,
     #[schema(format = DateTime)]
-    started_at: String,
+    pub(crate) started_at: String,
     #[schema(format = DateTime)]
-    finished_at: Option<String>,
-    kept_tags: u64,
-    removed_tags: u64,
-    removed_manifests: u64,
+    pub(crate) finished_at: Option<String>,
+    pub(crate) kept_tags: u64,
+    pub(crate) removed_tags: u64,
+    pub(crate) removed_manifests: u64,
     /// Why it failed
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// What a run has removed
 #[derive(Serialize, ToSchema)]
-pub(super) struct RetentionRemoval {
-    repository: String,
+pub(crate) struct RetentionRemoval {
+    pub(crate) repository: String,
     /// Null for a manifest without a tag
-    tag: Option<String>,
-    digest: String,
-    reason: String,
+    pub(crate) tag: Option<String>,
+    pub(crate) digest: String,
+    pub(crate) reason: String,
 }
 
 /// What a project keeps
 #[utoipa::path(get, path = "/api/v1/projects/{project}/retention", tag = "retention",
     params(ProjectPath), responses((status = 200, body = Retention), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -101,7 +101,7 @@ pub(super) async fn get(
 #[utoipa::path(put, path = "/api/v1/projects/{project}/retention", tag = "retention",
     params(ProjectPath), request_body = RetentionPolicy,
     responses((status = 200, body = Retention), Refusals))]
-pub(super) async fn set(
+pub(crate) async fn set(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -119,7 +119,7 @@ pub(super) async fn set(
 /// Keep everything
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/retention", tag = "retention",
     params(ProjectPath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -137,7 +137,7 @@ pub(super) async fn delete(
 #[utoipa::path(post, path = "/api/v1/projects/{project}/retention/preview", tag = "retention",
     params(ProjectPath, PageQuery), request_body = PreviewedPolicy,
     responses((status = 200, body = List<RetentionDecision>), Refusals))]
-pub(super) async fn preview(
+pub(crate) async fn preview(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -160,7 +160,7 @@ pub(super) async fn preview(
 /// Have a run remove what the policy does not keep
 #[utoipa::path(post, path = "/api/v1/projects/{project}/retention/runs", tag = "retention",
     params(ProjectPath), responses((status = 202, body = RetentionRun), Refusals))]
-pub(super) async fn run(
+pub(crate) async fn run(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -174,7 +174,7 @@ pub(super) async fn run(
 /// The runs of a project, the newest first
 #[utoipa::path(get, path = "/api/v1/projects/{project}/retention/runs", tag = "retention",
     params(ProjectPath, PageQuery), responses((status = 200, body = List<RetentionRun>), Refusals))]
-pub(super) async fn runs(
+pub(crate) async fn runs(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -194,7 +194,7 @@ pub(super) async fn runs(
 /// A run
 #[utoipa::path(get, path = "/api/v1/projects/{project}/retention/runs/{run}", tag = "retention",
     params(RetentionRunPath), responses((status = 200, body = RetentionRun), Refusals))]
-pub(super) async fn get_run(
+pub(crate) async fn get_run(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RetentionRunPath>,
@@ -210,7 +210,7 @@ pub(super) async fn get_run(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/retention/runs/{run}/removals",
     tag = "retention", params(RetentionRunPath, PageQuery),
     responses((status = 200, body = List<RetentionRemoval>), Refusals))]
-pub(super) async fn removals(
+pub(crate) async fn removals(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RetentionRunPath>,

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::Console;
 use super::document::{Created, Document, Object, given};
 use super::grant::{self, Grant};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, ProjectPath, ProjectRobotPath, RobotPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -20,22 +20,22 @@ use super::time;
 
 /// An account for a machine.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Robot {
-    name: String,
+pub(crate) struct Robot {
+    pub(crate) name: String,
     /// What it signs in with, as a user does with a name
     #[schema(example = "shop+ci")]
-    login: String,
+    pub(crate) login: String,
     /// Null for a robot of the whole installation
-    project: Option<String>,
-    scopes: Vec<Grant>,
-    disabled: bool,
-    created_by: String,
+    pub(crate) project: Option<String>,
+    pub(crate) scopes: Vec<Grant>,
+    pub(crate) disabled: bool,
+    pub(crate) created_by: String,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(format = DateTime)]
-    expires_at: Option<String>,
+    pub(crate) expires_at: Option<String>,
     #[schema(format = DateTime)]
-    last_used_at: Option<String>,
+    pub(crate) last_used_at: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -45,49 +45,49 @@ pub(super) struct Robot {
     "scopes": [{"repositories": "shop/**", "actions": ["pull"]}],
     "expires_at": "2099-01-31T12:00:00Z",
 }))]
-pub(super) struct New {
+pub(crate) struct New {
     #[schema(value_type = texts::AccountName)]
-    name: String,
+    pub(crate) name: String,
     /// Within the project, and no more than its maker may do there
     #[schema(value_type = Vec<Grant>, max_items = 100)]
-    scopes: Vec<Object<Grant>>,
+    pub(crate) scopes: Vec<Object<Grant>>,
     /// Without it the robot does not end by itself
     #[schema(format = DateTime)]
-    expires_at: Option<String>,
+    pub(crate) expires_at: Option<String>,
 }
 
 /// What is to be different
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RobotChange)]
-pub(super) struct Change {
+pub(crate) struct Change {
     #[schema(value_type = Option<Vec<Grant>>, max_items = 100)]
-    scopes: Option<Vec<Object<Grant>>>,
-    disabled: Option<bool>,
+    pub(crate) scopes: Option<Vec<Object<Grant>>>,
+    pub(crate) disabled: Option<bool>,
     /// Null takes the end away
     #[serde(default, deserialize_with = "given")]
     #[schema(format = DateTime, value_type = Option<String>, example = "2099-01-31T12:00:00Z")]
-    expires_at: Option<Option<String>>,
+    pub(crate) expires_at: Option<Option<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct RobotCreated {
+pub(crate) struct RobotCreated {
     #[serde(flatten)]
-    robot: Robot,
+    pub(crate) robot: Robot,
     /// It is not shown again
-    secret: String,
+    pub(crate) secret: String,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct RobotSecret {
+pub(crate) struct RobotSecret {
     /// It is not shown again
-    secret: String,
+    pub(crate) secret: String,
 }
 
 /// The robots of the whole installation, in the order of their names
 #[utoipa::path(get, path = "/api/v1/robots", tag = "robots", params(PageQuery),
     responses((status = 200, body = List<Robot>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,
@@ -98,7 +98,7 @@ pub(super) async fn list(
 /// Make a robot of the whole installation
 #[utoipa::path(post, path = "/api/v1/robots", tag = "robots", request_body = New,
     responses((status = 201, body = RobotCreated), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(console): State<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -109,7 +109,7 @@ pub(super) async fn create(
 /// A robot of the whole installation
 #[utoipa::path(get, path = "/api/v1/robots/{robot}", tag = "robots", params(RobotPath),
     responses((status = 200, body = Robot), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RobotPath>,
@@ -120,7 +120,7 @@ pub(super) async fn get(
 /// Change a robot of the whole installation
 #[utoipa::path(patch, path = "/api/v1/robots/{robot}", tag = "robots", params(RobotPath),
     request_body = Change, responses((status = 200, body = Robot), Refusals))]
-pub(super) async fn change(
+pub(crate) async fn change(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RobotPath>,
@@ -133,7 +133,7 @@ pub(super) async fn change(
 /// Remove a robot of the whole installation
 #[utoipa::path(delete, path = "/api/v1/robots/{robot}", tag = "robots", params(RobotPath),
     responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RobotPath>,
@@ -144,7 +144,7 @@ pub(super) async fn delete(
 /// Give a robot a new secret; the old one ends
 #[utoipa::path(post, path = "/api/v1/robots/{robot}/secret", tag = "robots", params(RobotPath),
     responses((status = 200, body = RobotSecret), Refusals))]
-pub(super) async fn renew(
+pub(crate) async fn renew(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RobotPath>,
@@ -155,7 +155,7 @@ pub(super) async fn renew(
 /// The robots of a project, in the order of their names
 #[utoipa::path(get, path = "/api/v1/projects/{project}/robots", tag = "robots",
     params(ProjectPath, PageQuery), responses((status = 200, body = List<Robot>), Refusals))]
-pub(super) async fn list_of_project(
+pub(crate) async fn list_of_project(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -169,7 +169,7 @@ pub(super) async fn list_of_project(
 #[utoipa::path(post, path = "/api/v1/projects/{project}/robots", tag = "robots",
     params(ProjectPath), request_body = New,
     responses((status = 201, body = RobotCreated), Refusals))]
-pub(super) async fn create_in_project(
+pub(crate) async fn create_in_project(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -182,7 +182,7 @@ pub(super) async fn create_in_project(
 /// A robot of a project
 #[utoipa::path(get, path = "/api/v1/projects/{project}/robots/{robot}", tag = "robots",
     params(ProjectRobotPath), responses((status = 200, body = Robot), Refusals))]
-pub(super) async fn get_of_project(
+pub(crate) async fn get_of_project(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectRobotPath>,
@@ -195,7 +195,7 @@ pub(super) async fn get_of_project(
 #[utoipa::path(patch, path = "/api/v1/projects/{project}/robots/{robot}", tag = "robots",
     params(ProjectRobotPath), request_body = Change,
     responses((status = 200, body = Robot), Refusals))]
-pub(super) async fn change_in_project(
+pub(crate) async fn change_in_project(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectRobotPath>,
@@ -208,7 +208,7 @@ pub(super) async fn change_in_project(
 /// Remove a robot of a project
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/robots/{robot}", tag = "robots",
     params(ProjectRobotPath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete_from_project(
+pub(crate) async fn delete_from_project(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectRobotPath>,
@@ -220,7 +220,7 @@ pub(super) async fn delete_from_project(
 /// Give a robot a new secret; the old one ends
 #[utoipa::path(post, path = "/api/v1/projects/{project}/robots/{robot}/secret", tag = "robots",
     params(ProjectRobotPath), responses((status = 200, body = RobotSecret), Refusals))]
-pub(super) async fn renew_in_project(
+pub(crate) async fn renew_in_project(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectRobotPath>,
@@ -358,7 +358,7 @@ fn absent_owner(owner: &RobotOwner) -> Problem {
     }
 }
 
-pub(super) fn absent_project(project: &ProjectName) -> Problem {
+pub(crate) fn absent_project(project: &ProjectName) -> Problem {
     Problem::absent(format_args!("project {project}"))
 }
 

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::Console;
 use super::document::{Document, Object};
 use super::grant::{self, Grant};
+use super::list::List;
 use super::names::{Named, ProjectPath, RolePath};
-use super::page::List;
 use super::problem::{Problem, Refusals};
 use super::projects::require;
 use super::robots::absent_project;
@@ -17,24 +17,24 @@ use super::signed::Signed;
 
 /// A named set of actions on repositories of a project.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Role {
-    name: String,
+pub(crate) struct Role {
+    pub(crate) name: String,
     /// Whether every project has it
-    builtin: bool,
-    grants: Vec<Grant>,
+    pub(crate) builtin: bool,
+    pub(crate) grants: Vec<Grant>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RoleGrants {
+pub(crate) struct RoleGrants {
     #[schema(value_type = Vec<Grant>, max_items = 100)]
-    grants: Vec<Object<Grant>>,
+    pub(crate) grants: Vec<Object<Grant>>,
 }
 
 /// The roles that members of a project can have, those of every project first
 #[utoipa::path(get, path = "/api/v1/projects/{project}/roles", tag = "roles",
     params(ProjectPath), responses((status = 200, body = List<Role>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<ProjectPath>,
@@ -50,7 +50,7 @@ pub(super) async fn list(
 /// Make or replace a role of the project; members that have it have the new rights at once
 #[utoipa::path(put, path = "/api/v1/projects/{project}/roles/{role}", tag = "roles",
     params(RolePath), request_body = RoleGrants, responses((status = 200, body = Role), Refusals))]
-pub(super) async fn set(
+pub(crate) async fn set(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RolePath>,
@@ -69,7 +69,7 @@ pub(super) async fn set(
 /// Remove a role of the project that no member has
 #[utoipa::path(delete, path = "/api/v1/projects/{project}/roles/{role}", tag = "roles",
     params(RolePath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RolePath>,

@@ -12,10 +12,10 @@ use super::Console;
 use super::problem::Problem;
 
 /// One who has shown credentials; without them a request comes to no handler.
-pub(super) struct Signed(pub(super) Caller);
+pub(crate) struct Signed(pub(crate) Caller);
 
 /// What was shown, for an answer that goes on for long: it is looked at again on the way.
-pub(super) struct Shown {
+pub(crate) struct Shown {
     headers: HeaderMap,
     address: Option<IpAddr>,
 }
@@ -30,7 +30,7 @@ impl Shown {
     }
 
     /// As good as it is at this moment.
-    pub(super) async fn sign(&self, registry: &Registry) -> Result<Signed, Problem> {
+    pub(crate) async fn sign(&self, registry: &Registry) -> Result<Signed, Problem> {
         let caller = registry.authenticate(&self.headers, self.address).await?;
         if caller.known() {
             Ok(Signed(caller))
@@ -60,7 +60,7 @@ impl FromRequestParts<Console> for Signed {
 
 impl Signed {
     /// Goes on if the caller may do this; otherwise the answer is that `what` is not there.
-    pub(super) async fn require(
+    pub(crate) async fn require(
         &self,
         registry: &Registry,
         action: Action,
@@ -76,12 +76,12 @@ impl Signed {
 
     /// Whether the caller is this user, with nothing less than the user's rights: a token for
     /// pulls, once it is stolen, must not show or end other tokens.
-    pub(super) fn is(&self, user: &UserName) -> bool {
+    pub(crate) fn is(&self, user: &UserName) -> bool {
         self.0.user().is_some() && self.0.name() == user.as_str() && !self.0.limited()
     }
 
     /// As [`Signed::require`] of `user.manage`, which nobody needs for themselves.
-    pub(super) async fn require_self_or_manager(
+    pub(crate) async fn require_self_or_manager(
         &self,
         registry: &Registry,
         user: &UserName,

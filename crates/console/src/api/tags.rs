@@ -9,8 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Console;
 use super::document::Document;
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, RepositoryPath, TagPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::repositories::{absent, require};
 use super::signed::Signed;
@@ -18,45 +18,45 @@ use super::texts;
 use super::time;
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Tag {
+pub(crate) struct Tag {
     #[schema(example = "latest")]
-    name: String,
+    pub(crate) name: String,
     #[schema(value_type = texts::Digest)]
-    digest: String,
-    media_type: String,
-    artifact_type: Option<String>,
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
+    pub(crate) artifact_type: Option<String>,
     /// Of the manifest and what it names
-    size_bytes: u64,
+    pub(crate) size_bytes: u64,
     #[schema(format = DateTime)]
-    pushed_at: String,
-    pushed_by: Option<String>,
-    pulls: u64,
+    pub(crate) pushed_at: String,
+    pub(crate) pushed_by: Option<String>,
+    pub(crate) pulls: u64,
     #[schema(format = DateTime)]
-    last_pulled_at: Option<String>,
+    pub(crate) last_pulled_at: Option<String>,
 }
 
 /// Which tags are wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Only those whose name holds this
-    q: Option<String>,
+    pub(crate) q: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reference": "latest"}))]
-pub(super) struct TagTarget {
+pub(crate) struct TagTarget {
     /// A tag or digest of the same repository
     #[schema(value_type = texts::Reference)]
-    reference: String,
+    pub(crate) reference: String,
 }
 
 /// The tags of a repository, in the order of their names
 #[utoipa::path(get, path = "/api/v1/repositories/{repository}/tags", tag = "tags",
     params(RepositoryPath, Wanted, PageQuery),
     responses((status = 200, body = List<Tag>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<RepositoryPath>,
@@ -78,7 +78,7 @@ pub(super) async fn list(
 /// A tag
 #[utoipa::path(get, path = "/api/v1/repositories/{repository}/tags/{tag}", tag = "tags",
     params(TagPath), responses((status = 200, body = Tag), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<TagPath>,
@@ -91,7 +91,7 @@ pub(super) async fn get(
 /// Make a tag, or move it to another image of its repository
 #[utoipa::path(put, path = "/api/v1/repositories/{repository}/tags/{tag}", tag = "tags",
     params(TagPath), request_body = TagTarget, responses((status = 200, body = Tag), Refusals))]
-pub(super) async fn set(
+pub(crate) async fn set(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<TagPath>,
@@ -112,7 +112,7 @@ pub(super) async fn set(
 /// Remove a tag; the image stays
 #[utoipa::path(delete, path = "/api/v1/repositories/{repository}/tags/{tag}", tag = "tags",
     params(TagPath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<TagPath>,

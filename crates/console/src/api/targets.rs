@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::document::Document;
-use super::page::{List, PageQuery, Parameters};
+use super::list::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::upstreams::require;
@@ -17,27 +17,27 @@ mod decisions;
 mod stacks;
 mod steering;
 
-pub(super) use decisions::*;
-pub(super) use stacks::*;
-pub(super) use steering::*;
+pub(crate) use decisions::*;
+pub(crate) use stacks::*;
+pub(crate) use steering::*;
 
 /// One place that runs services.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Target {
-    name: String,
+pub(crate) struct Target {
+    pub(crate) name: String,
     #[schema(example = "docker")]
-    kind: &'static str,
-    reachable: bool,
+    pub(crate) kind: &'static str,
+    pub(crate) reachable: bool,
     /// Why it can not be reached
-    trouble: Option<String>,
+    pub(crate) trouble: Option<String>,
     /// The accounts whose pushes deploy there by themselves; null when everybody's do
-    triggers: Option<Vec<String>>,
+    pub(crate) triggers: Option<Vec<String>>,
 }
 
 /// The targets, in the order of their names
 #[utoipa::path(get, path = "/api/v1/targets", tag = "targets", params(PageQuery),
     responses((status = 200, body = List<Target>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     Shared(console): Shared<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,

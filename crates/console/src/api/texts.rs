@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 macro_rules! texts {
     ($($(#[$doc:meta])* $type:ident: $pattern:expr, at most $bytes:expr;)*) => {$(
         $(#[$doc])*
-        pub(super) struct $type;
+        pub(crate) struct $type;
 
         impl ToSchema for $type {}
 
@@ -91,7 +91,7 @@ texts! {
 macro_rules! maps {
     ($($(#[$doc:meta])* $type:ident: $key:ty => $value:ty, $least:expr, at most $most:expr;)*) => {$(
         $(#[$doc])*
-        pub(super) struct $type;
+        pub(crate) struct $type;
 
         impl ToSchema for $type {}
 
@@ -125,7 +125,7 @@ maps! {
 macro_rules! names {
     ($($(#[$doc:meta])* $type:ident: $names:expr;)*) => {$(
         $(#[$doc])*
-        pub(super) struct $type;
+        pub(crate) struct $type;
 
         impl ToSchema for $type {}
 

@@ -4,13 +4,13 @@ use chrono::{DateTime, SecondsFormat};
 use super::problem::Problem;
 
 /// RFC 3339 with milliseconds, as everything is stored.
-pub(super) fn text(at: Timestamp) -> String {
+pub(crate) fn text(at: Timestamp) -> String {
     DateTime::from_timestamp_millis(at.0)
         .unwrap_or_default()
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-pub(super) fn parse(name: &str, text: &str) -> Result<Timestamp, Problem> {
+pub(crate) fn parse(name: &str, text: &str) -> Result<Timestamp, Problem> {
     DateTime::parse_from_rfc3339(text)
         .map(|time| Timestamp(time.timestamp_millis()))
         .map_err(|_| {

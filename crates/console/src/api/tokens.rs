@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use super::Console;
 use super::document::{Created, Document, Object};
 use super::grant::{self, Grant};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, TokenPath, UserPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -16,16 +16,16 @@ use super::time;
 
 /// A secret in place of a user's password.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Token {
-    name: String,
+pub(crate) struct Token {
+    pub(crate) name: String,
     /// What it may do, within what its user may do
-    scopes: Vec<Grant>,
+    pub(crate) scopes: Vec<Grant>,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(format = DateTime)]
-    expires_at: Option<String>,
+    pub(crate) expires_at: Option<String>,
     #[schema(format = DateTime)]
-    last_used_at: Option<String>,
+    pub(crate) last_used_at: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -35,29 +35,29 @@ pub(super) struct Token {
     "scopes": [{"repositories": "shop/**", "actions": ["pull"]}],
     "expires_at": "2099-01-31T12:00:00Z",
 }))]
-pub(super) struct New {
+pub(crate) struct New {
     #[schema(value_type = texts::AccountName)]
-    name: String,
+    pub(crate) name: String,
     /// Without any the token may pull and push wherever its user may
     #[schema(value_type = Option<Vec<Grant>>, max_items = 100)]
-    scopes: Option<Vec<Object<Grant>>>,
+    pub(crate) scopes: Option<Vec<Object<Grant>>>,
     /// Without it the token does not end by itself
     #[schema(format = DateTime)]
-    expires_at: Option<String>,
+    pub(crate) expires_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct TokenCreated {
+pub(crate) struct TokenCreated {
     #[serde(flatten)]
-    token: Token,
+    pub(crate) token: Token,
     /// It is not shown again
-    secret: String,
+    pub(crate) secret: String,
 }
 
 /// The tokens of a user, in the order of their names
 #[utoipa::path(get, path = "/api/v1/users/{user}/tokens", tag = "tokens",
     params(UserPath, PageQuery), responses((status = 200, body = List<Token>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<UserPath>,
@@ -79,7 +79,7 @@ pub(super) async fn list(
 /// Make a token for oneself
 #[utoipa::path(post, path = "/api/v1/users/{user}/tokens", tag = "tokens", params(UserPath),
     request_body = New, responses((status = 201, body = TokenCreated), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<UserPath>,
@@ -113,7 +113,7 @@ pub(super) async fn create(
 /// End a token
 #[utoipa::path(delete, path = "/api/v1/users/{user}/tokens/{token}", tag = "tokens",
     params(TokenPath), responses((status = 204, description = "Ended"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<TokenPath>,

@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::document::{CreatedAt, Document};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, UpstreamPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 
@@ -24,44 +24,44 @@ mod settings;
 mod state;
 
 use settings::{Change, New};
-pub(super) use state::State;
+pub(crate) use state::State;
 
 /// A registry that is pulled from, with its settings as they count.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Upstream {
-    name: String,
+pub(crate) struct Upstream {
+    pub(crate) name: String,
     /// Where what it gives is kept: upstreams of one registry share a project
-    project: String,
+    pub(crate) project: String,
     /// `configuration`, and then it is changed there and not here, or `api`
-    origin: &'static str,
-    registry: String,
-    url: String,
-    profile: String,
-    username: Option<String>,
-    has_password: bool,
-    has_token: bool,
-    has_proxy: bool,
-    order: u32,
-    capabilities: Vec<String>,
-    allow_hosts: Vec<String>,
-    allow: Vec<String>,
-    deny: Vec<String>,
-    bytes_per_second: Option<u64>,
-    fresh_seconds: u64,
-    immutable_tags: Vec<String>,
-    stale_days: u64,
-    offline: bool,
-    public: bool,
-    warm: Vec<String>,
-    warm_platforms: Vec<String>,
-    warm_minutes: u64,
-    state: State,
+    pub(crate) origin: &'static str,
+    pub(crate) registry: String,
+    pub(crate) url: String,
+    pub(crate) profile: String,
+    pub(crate) username: Option<String>,
+    pub(crate) has_password: bool,
+    pub(crate) has_token: bool,
+    pub(crate) has_proxy: bool,
+    pub(crate) order: u32,
+    pub(crate) capabilities: Vec<String>,
+    pub(crate) allow_hosts: Vec<String>,
+    pub(crate) allow: Vec<String>,
+    pub(crate) deny: Vec<String>,
+    pub(crate) bytes_per_second: Option<u64>,
+    pub(crate) fresh_seconds: u64,
+    pub(crate) immutable_tags: Vec<String>,
+    pub(crate) stale_days: u64,
+    pub(crate) offline: bool,
+    pub(crate) public: bool,
+    pub(crate) warm: Vec<String>,
+    pub(crate) warm_platforms: Vec<String>,
+    pub(crate) warm_minutes: u64,
+    pub(crate) state: State,
 }
 
 /// The upstreams, in the order of their names
 #[utoipa::path(get, path = "/api/v1/upstreams", tag = "upstreams", params(PageQuery),
     responses((status = 200, body = List<Upstream>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     Shared(console): Shared<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,
@@ -79,7 +79,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/upstreams", tag = "upstreams", request_body = New,
     responses((status = 201, body = Upstream,
         headers(("Location" = String, description = "Path of the upstream"))), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     Shared(console): Shared<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -112,7 +112,7 @@ pub(super) async fn create(
 /// An upstream
 #[utoipa::path(get, path = "/api/v1/upstreams/{upstream}", tag = "upstreams",
     params(UpstreamPath), responses((status = 200, body = Upstream), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<UpstreamPath>,
@@ -127,7 +127,7 @@ pub(super) async fn get(
 #[utoipa::path(patch, path = "/api/v1/upstreams/{upstream}", tag = "upstreams",
     params(UpstreamPath), request_body = Change,
     responses((status = 200, body = Upstream), Refusals))]
-pub(super) async fn change(
+pub(crate) async fn change(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<UpstreamPath>,
@@ -149,7 +149,7 @@ pub(super) async fn change(
 /// Remove an upstream; what it gave stays in its project, and can be pulled
 #[utoipa::path(delete, path = "/api/v1/upstreams/{upstream}", tag = "upstreams",
     params(UpstreamPath), responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<UpstreamPath>,
@@ -164,7 +164,7 @@ pub(super) async fn delete(
 }
 
 /// Goes on if the caller may do this on the whole installation.
-pub(super) async fn require(
+pub(crate) async fn require(
     console: &Console,
     signed: &Signed,
     action: Action,
@@ -182,7 +182,7 @@ fn find(console: &Console, name: &ProjectName) -> Result<Upstream, Problem> {
     Ok(upstream.into())
 }
 
-pub(super) fn origin(origin: Origin) -> &'static str {
+pub(crate) fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Configuration => "configuration",
         Origin::Api => "api",

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::document::{Created, Document};
+use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, UserPath};
-use super::page::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
@@ -18,19 +18,19 @@ use super::time;
 
 /// A person who can sign in.
 #[derive(Serialize, ToSchema)]
-pub(super) struct User {
-    name: String,
+pub(crate) struct User {
+    pub(crate) name: String,
     /// May do everything
-    admin: bool,
+    pub(crate) admin: bool,
     /// What the user may do on the whole installation
-    actions: Vec<String>,
-    disabled: bool,
+    pub(crate) actions: Vec<String>,
+    pub(crate) disabled: bool,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(format = DateTime)]
-    password_changed_at: Option<String>,
+    pub(crate) password_changed_at: Option<String>,
     #[schema(format = DateTime)]
-    last_used_at: Option<String>,
+    pub(crate) last_used_at: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -40,61 +40,61 @@ pub(super) struct User {
     "password": "staple battery horse correct",
     "actions": ["project.create"],
 }))]
-pub(super) struct New {
+pub(crate) struct New {
     #[schema(value_type = texts::AccountName)]
-    name: String,
+    pub(crate) name: String,
     /// Without one a password is made, and shown in the answer
     #[schema(min_length = 8, max_length = 256)]
-    password: Option<String>,
+    pub(crate) password: Option<String>,
     #[serde(default)]
-    admin: bool,
+    pub(crate) admin: bool,
     #[serde(default)]
     #[schema(value_type = Vec<texts::ActionName>)]
-    actions: Vec<String>,
+    pub(crate) actions: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct UserCreated {
+pub(crate) struct UserCreated {
     #[serde(flatten)]
-    user: User,
+    pub(crate) user: User,
     /// The password, if it was made: it is not shown again
     #[serde(skip_serializing_if = "Option::is_none")]
-    password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 /// What is to be different
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UserChange)]
-pub(super) struct Change {
-    admin: Option<bool>,
+pub(crate) struct Change {
+    pub(crate) admin: Option<bool>,
     #[schema(value_type = Option<Vec<texts::ActionName>>, example = json!(["project.create"]))]
-    actions: Option<Vec<String>>,
-    disabled: Option<bool>,
+    pub(crate) actions: Option<Vec<String>>,
+    pub(crate) disabled: Option<bool>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PasswordReset {
+pub(crate) struct PasswordReset {
     /// Without one a password is made, and shown in the answer
     #[schema(
         min_length = 8,
         max_length = 256,
         example = "staple battery horse correct"
     )]
-    password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct PasswordSet {
+pub(crate) struct PasswordSet {
     /// The password, if it was made: it is not shown again
-    password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 /// All users, in the order of their names
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", params(PageQuery),
     responses((status = 200, body = List<User>), Refusals))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(console): State<Console>,
     signed: Signed,
     Parameters(page): Parameters<PageQuery>,
@@ -109,7 +109,7 @@ pub(super) async fn list(
 /// Make a user
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = New,
     responses((status = 201, body = UserCreated), Refusals))]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(console): State<Console>,
     signed: Signed,
     Document(new): Document<New>,
@@ -132,7 +132,7 @@ pub(super) async fn create(
 /// A user
 #[utoipa::path(get, path = "/api/v1/users/{user}", tag = "users", params(UserPath),
     responses((status = 200, body = User), Refusals))]
-pub(super) async fn get(
+pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<UserPath>,
@@ -149,7 +149,7 @@ pub(super) async fn get(
 /// Change a user
 #[utoipa::path(patch, path = "/api/v1/users/{user}", tag = "users", params(UserPath),
     request_body = Change, responses((status = 200, body = User), Refusals))]
-pub(super) async fn change(
+pub(crate) async fn change(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<UserPath>,
@@ -172,7 +172,7 @@ pub(super) async fn change(
 /// Remove a user, with the user's tokens and memberships; what the user pushed stays
 #[utoipa::path(delete, path = "/api/v1/users/{user}", tag = "users", params(UserPath),
     responses((status = 204, description = "Removed"), Refusals))]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<UserPath>,
@@ -186,7 +186,7 @@ pub(super) async fn delete(
 /// Set the password of a user
 #[utoipa::path(put, path = "/api/v1/users/{user}/password", tag = "users", params(UserPath),
     request_body = PasswordReset, responses((status = 200, body = PasswordSet), Refusals))]
-pub(super) async fn reset_password(
+pub(crate) async fn reset_password(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<UserPath>,

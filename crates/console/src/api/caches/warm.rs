@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::super::Console;
 use super::super::document::{Document, text_of, with_json};
 use super::super::limits;
-use super::super::page::List;
+use super::super::list::List;
 use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
@@ -36,34 +36,34 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"images": ["hub/library/alpine:3"], "platforms": ["linux/amd64"]}))]
-pub(in super::super) struct Warm {
+pub(crate) struct Warm {
     /// Named as clients pull them
     #[schema(value_type = Vec<texts::ImageName>, min_items = 1, max_items = 20)]
-    images: Vec<String>,
+    pub(crate) images: Vec<String>,
     /// Which entries of an index are fetched; without it, all
     #[serde(default)]
     #[schema(value_type = Vec<texts::PlatformName>, max_items = 20)]
-    platforms: Vec<String>,
+    pub(crate) platforms: Vec<String>,
 }
 
 /// What has come of an image.
 #[derive(Serialize, ToSchema)]
-pub(in super::super) struct WarmedImage {
-    image: String,
+pub(crate) struct WarmedImage {
+    pub(crate) image: String,
     /// With its platforms, and what refers to it
-    manifests: u64,
-    blobs: u64,
+    pub(crate) manifests: u64,
+    pub(crate) blobs: u64,
     /// Of blobs that were not here before
-    fetched_bytes: u64,
+    pub(crate) fetched_bytes: u64,
     /// Why it could not be fetched; null if it was
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// Fetch images into their caches, and answer when all are there; they are fetched even if the
 /// caller goes away
 #[utoipa::path(post, path = "/api/v1/caches/warm", tag = "caches", request_body = Warm,
     responses((status = 200, body = List<WarmedImage>), Refusals))]
-pub(in super::super) async fn warm(
+pub(crate) async fn warm(
     State(console): State<Console>,
     signed: Signed,
     Document(wanted): Document<Warm>,

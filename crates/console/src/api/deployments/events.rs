@@ -59,7 +59,7 @@ struct DeploymentEvent {
     params(DeploymentPath),
     responses((status = 200, body = DeploymentEvent, content_type = "text/event-stream",
         description = "Server-sent events"), Refusals))]
-pub(in super::super) async fn events(
+pub(crate) async fn events(
     Shared(console): Shared<Console>,
     signed: Signed,
     shown: Shown,

@@ -4,8 +4,8 @@ use utoipa::ToSchema;
 
 use super::super::Console;
 use super::super::document::Document;
+use super::super::list::{List, PageQuery, Parameters};
 use super::super::names::{DeploymentPath, Named};
-use super::super::page::{List, PageQuery, Parameters};
 use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
@@ -14,21 +14,21 @@ use super::super::time;
 /// Something that happened during a deployment.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeploymentLine)]
-pub(in super::super) struct Line {
+pub(crate) struct Line {
     /// Grows over all deployments
-    number: i64,
+    pub(crate) number: i64,
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     #[schema(value_type = texts::DeploymentLineKind)]
-    kind: &'static str,
-    service: Option<String>,
-    text: String,
+    pub(crate) kind: &'static str,
+    pub(crate) service: Option<String>,
+    pub(crate) text: String,
 }
 
 /// What happened during a deployment, oldest first
 #[utoipa::path(get, path = "/api/v1/deployments/{deployment}/log", tag = "deployments",
     params(DeploymentPath, PageQuery), responses((status = 200, body = List<Line>), Refusals))]
-pub(in super::super) async fn log(
+pub(crate) async fn log(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<DeploymentPath>,

@@ -14,15 +14,15 @@ use super::super::texts;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewDeployment, example = json!({"target": "local", "stack": "shop"}))]
-pub(in super::super) struct New {
+pub(crate) struct New {
     #[schema(value_type = texts::ProjectName)]
-    target: String,
+    pub(crate) target: String,
     /// A Compose project, or a container that is in none
     #[schema(value_type = texts::RunningName)]
-    stack: String,
+    pub(crate) stack: String,
     /// The digests that services are to run. Without it every service, at what its tag names now
     #[schema(value_type = Option<texts::DigestsByService>)]
-    services: Option<BTreeMap<String, String>>,
+    pub(crate) services: Option<BTreeMap<String, String>>,
 }
 
 impl New {

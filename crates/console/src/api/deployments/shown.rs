@@ -8,68 +8,68 @@ use super::super::time;
 
 /// One attempt to move services of a stack to digests.
 #[derive(Serialize, ToSchema)]
-pub(in super::super) struct Deployment {
-    id: i64,
-    target: String,
-    stack: String,
+pub(crate) struct Deployment {
+    pub(crate) id: i64,
+    pub(crate) target: String,
+    pub(crate) stack: String,
     #[schema(value_type = texts::DeploymentCause)]
-    cause: &'static str,
+    pub(crate) cause: &'static str,
     #[schema(value_type = texts::DeploymentState)]
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// Why it is in that state, for people
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Who asked for it, if it was not a push
-    requested_by: Option<String>,
+    pub(crate) requested_by: Option<String>,
     /// Those whose images one may pull
-    services: Vec<DeployedService>,
-    approved_by: Option<String>,
+    pub(crate) services: Vec<DeployedService>,
+    pub(crate) approved_by: Option<String>,
     /// The deployment that this one takes back
-    rolls_back: Option<i64>,
+    pub(crate) rolls_back: Option<i64>,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
     /// When it may begin
     #[schema(format = DateTime)]
-    due_at: String,
+    pub(crate) due_at: String,
     #[schema(format = DateTime)]
-    started_at: Option<String>,
+    pub(crate) started_at: Option<String>,
     #[schema(format = DateTime)]
-    finished_at: Option<String>,
+    pub(crate) finished_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in super::super) struct DeployedService {
-    service: String,
+pub(crate) struct DeployedService {
+    pub(crate) service: String,
     /// As the service names it
-    image: String,
+    pub(crate) image: String,
     #[schema(value_type = Option<texts::Digest>)]
-    from_digest: Option<String>,
+    pub(crate) from_digest: Option<String>,
     #[schema(value_type = texts::Digest)]
-    to_digest: String,
-    pushed_by: Option<String>,
+    pub(crate) to_digest: String,
+    pub(crate) pushed_by: Option<String>,
     /// How long nothing of the service ran, in milliseconds
-    downtime_ms: Option<i64>,
+    pub(crate) downtime_ms: Option<i64>,
     /// Why the service was not brought to the digest after all
-    left_out: Option<String>,
+    pub(crate) left_out: Option<String>,
 }
 
 /// What a deployment would do.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeploymentPlan)]
-pub(in super::super) struct Plan {
-    target: String,
-    stack: String,
-    services: Vec<DeployedService>,
+pub(crate) struct Plan {
+    pub(crate) target: String,
+    pub(crate) stack: String,
+    pub(crate) services: Vec<DeployedService>,
     /// In their order
-    steps: Vec<PlannedStep>,
+    pub(crate) steps: Vec<PlannedStep>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(in super::super) struct PlannedStep {
+pub(crate) struct PlannedStep {
     #[schema(value_type = texts::DeploymentPhase)]
-    phase: Phase,
-    service: Option<String>,
+    pub(crate) phase: Phase,
+    pub(crate) service: Option<String>,
     /// For people
-    line: String,
+    pub(crate) line: String,
 }
 
 impl Plan {

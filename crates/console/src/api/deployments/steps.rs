@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::super::Console;
 use super::super::document::Document;
+use super::super::list::List;
 use super::super::names::{DeploymentPath, Named};
-use super::super::page::List;
 use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
@@ -16,28 +16,28 @@ use super::super::time;
 /// A step of a deployment.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeploymentStep)]
-pub(in super::super) struct Step {
+pub(crate) struct Step {
     /// From 1
-    number: i64,
+    pub(crate) number: i64,
     #[schema(value_type = texts::DeploymentPhase)]
-    phase: Phase,
-    service: Option<String>,
+    pub(crate) phase: Phase,
+    pub(crate) service: Option<String>,
     /// What it does, for people
-    line: String,
+    pub(crate) line: String,
     #[schema(value_type = texts::DeploymentStepState)]
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// Why it failed
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
     #[schema(format = DateTime)]
-    started_at: Option<String>,
+    pub(crate) started_at: Option<String>,
     #[schema(format = DateTime)]
-    finished_at: Option<String>,
+    pub(crate) finished_at: Option<String>,
 }
 
 /// The steps of a deployment, in their order and all in one page
 #[utoipa::path(get, path = "/api/v1/deployments/{deployment}/steps", tag = "deployments",
     params(DeploymentPath), responses((status = 200, body = List<Step>), Refusals))]
-pub(in super::super) async fn steps(
+pub(crate) async fn steps(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<DeploymentPath>,

@@ -9,12 +9,12 @@ use super::{ServicePath, StackPath};
 
 /// The name of a stack or of a service: what Compose and Docker let them be called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in super::super) struct RunningName(String);
+pub(crate) struct RunningName(String);
 
 const MOST_CHARACTERS: usize = 255;
 
 impl RunningName {
-    pub(in super::super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -51,16 +51,16 @@ impl FromStr for RunningName {
     "`{0}` can be the name of no stack and no service: it has letters, digits, `_`, `.` and `-`, \
      begins with none of the last two, and has at most {MOST_CHARACTERS} characters"
 )]
-pub(in super::super) struct InvalidRunningName(String);
+pub(crate) struct InvalidRunningName(String);
 
 /// A stack that a path names.
-pub(in super::super) struct StackNames {
+pub(crate) struct StackNames {
     target: ProjectName,
     stack: RunningName,
 }
 
 impl StackNames {
-    pub(in super::super) fn of(&self) -> StackOf<'_> {
+    pub(crate) fn of(&self) -> StackOf<'_> {
         StackOf {
             target: self.target.as_str(),
             stack: self.stack.as_str(),
@@ -69,13 +69,13 @@ impl StackNames {
 }
 
 /// A service that a path names.
-pub(in super::super) struct ServiceNames {
+pub(crate) struct ServiceNames {
     stack: StackNames,
     service: RunningName,
 }
 
 impl ServiceNames {
-    pub(in super::super) fn of(&self) -> ServiceOf<'_> {
+    pub(crate) fn of(&self) -> ServiceOf<'_> {
         ServiceOf {
             stack: self.stack.of(),
             service: self.service.as_str(),
@@ -84,7 +84,7 @@ impl ServiceNames {
 }
 
 impl StackPath {
-    pub(in super::super) fn names(&self) -> Result<StackNames, Problem> {
+    pub(crate) fn names(&self) -> Result<StackNames, Problem> {
         Ok(StackNames {
             target: self.target()?,
             stack: self.stack()?,
@@ -93,7 +93,7 @@ impl StackPath {
 }
 
 impl ServicePath {
-    pub(in super::super) fn names(&self) -> Result<ServiceNames, Problem> {
+    pub(crate) fn names(&self) -> Result<ServiceNames, Problem> {
         Ok(ServiceNames {
             stack: StackNames {
                 target: self.target()?,
@@ -106,7 +106,7 @@ impl ServicePath {
 
 /// What something was numbered with: 1, 2, 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Number(pub(in super::super) i64);
+pub(crate) struct Number(pub(crate) i64);
 
 const MOST_DIGITS: usize = 18;
 
@@ -125,7 +125,7 @@ impl FromStr for Number {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the path names something by its number, such as 7, and here is none")]
-pub(in super::super) struct InvalidNumber;
+pub(crate) struct InvalidNumber;
 
 #[cfg(test)]
 mod tests {

@@ -11,49 +11,49 @@ use super::super::texts;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"rules": [{"repositories": "shop/**", "tags": "pr-*",
     "keep": {"newest_pushed": 10, "pulled_within_days": 30}}], "untagged_after_days": 14, "every_hours": 24}))]
-pub(in super::super) struct RetentionPolicy {
+pub(crate) struct RetentionPolicy {
     #[schema(value_type = Vec<RetentionRule>, max_items = 50)]
-    rules: Vec<Object<RetentionRule>>,
+    pub(crate) rules: Vec<Object<RetentionRule>>,
     /// When a manifest goes that has no tag, and that nothing in its repository needs; null for never
     #[schema(minimum = 1, maximum = 36500)]
-    untagged_after_days: Option<u32>,
+    pub(crate) untagged_after_days: Option<u32>,
     /// How often it runs; null for by hand only
     #[schema(minimum = 1, maximum = 8760)]
-    every_hours: Option<u32>,
+    pub(crate) every_hours: Option<u32>,
 }
 
 /// Selects tags, and says which of them it keeps
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct RetentionRule {
+pub(crate) struct RetentionRule {
     /// Without it, every repository of the project
     #[schema(value_type = Option<texts::RepositoryGlob>)]
-    repositories: Option<String>,
+    pub(crate) repositories: Option<String>,
     /// A glob such as `v*`, `regex:EXPRESSION` or `semver:RANGE`, of whole tags; without it, all
     #[schema(value_type = Option<texts::TagsPattern>)]
-    tags: Option<String>,
+    pub(crate) tags: Option<String>,
     #[schema(value_type = RetentionKeep)]
-    keep: Object<RetentionKeep>,
+    pub(crate) keep: Object<RetentionKeep>,
 }
 
 /// What of the tags that a rule selects it keeps: those for which any of this holds
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct RetentionKeep {
+pub(crate) struct RetentionKeep {
     /// So many of each repository that were pushed last
     #[schema(minimum = 0, maximum = 1000000)]
-    newest_pushed: Option<u32>,
+    pub(crate) newest_pushed: Option<u32>,
     /// So many of each repository that were pulled last
     #[schema(minimum = 0, maximum = 1000000)]
-    newest_pulled: Option<u32>,
+    pub(crate) newest_pulled: Option<u32>,
     #[schema(minimum = 0, maximum = 36500)]
-    pushed_within_days: Option<u32>,
+    pub(crate) pushed_within_days: Option<u32>,
     /// What was never pulled counts as pulled when it was pushed
     #[schema(minimum = 0, maximum = 36500)]
-    pulled_within_days: Option<u32>,
+    pub(crate) pulled_within_days: Option<u32>,
     /// All of them
     #[serde(default)]
-    always: bool,
+    pub(crate) always: bool,
 }
 
 impl From<RetentionPolicy> for PolicyText {

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::super::Console;
 use super::super::document::Document;
+use super::super::list::{List, PageQuery, Parameters};
 use super::super::names::{Named, ServicePath};
-use super::super::page::{List, PageQuery, Parameters};
 use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
@@ -14,30 +14,30 @@ use super::super::time;
 
 /// What became of a push, for one service.
 #[derive(Serialize, ToSchema)]
-pub(in super::super) struct Decision {
+pub(crate) struct Decision {
     /// Number of the push among all
-    event: i64,
-    repository: String,
-    tag: String,
+    pub(crate) event: i64,
+    pub(crate) repository: String,
+    pub(crate) tag: String,
     #[schema(value_type = texts::Digest)]
-    digest: String,
+    pub(crate) digest: String,
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     #[schema(value_type = texts::DecisionOutcome)]
-    outcome: &'static str,
+    pub(crate) outcome: &'static str,
     #[schema(value_type = texts::DecisionReason)]
-    reason: &'static str,
+    pub(crate) reason: &'static str,
     /// For people
-    text: String,
+    pub(crate) text: String,
     /// The deployment that it is part of
-    deployment: Option<i64>,
+    pub(crate) deployment: Option<i64>,
 }
 
 /// What became of pushes for a service, newest first, and why
 #[utoipa::path(get, path = "/api/v1/targets/{target}/stacks/{stack}/services/{service}/decisions",
     tag = "targets", params(ServicePath, PageQuery),
     responses((status = 200, body = List<Decision>), Refusals))]
-pub(in super::super) async fn decisions(
+pub(crate) async fn decisions(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<ServicePath>,

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::super::Console;
 use super::super::document::Document;
+use super::super::list::{List, PageQuery, Parameters};
 use super::super::names::{Named, TargetPath};
-use super::super::page::{List, PageQuery, Parameters};
 use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
@@ -16,47 +16,47 @@ use super::super::upstreams::require;
 
 /// A Compose project, or a container that is in none.
 #[derive(Serialize, ToSchema)]
-pub(in super::super) struct Stack {
-    stack: String,
+pub(crate) struct Stack {
+    pub(crate) stack: String,
     /// Null unless somebody holds it
-    held: Option<Held>,
-    services: Vec<Service>,
+    pub(crate) held: Option<Held>,
+    pub(crate) services: Vec<Service>,
 }
 
 /// Who keeps a stack as it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StackHold)]
-pub(in super::super) struct Held {
-    by: String,
+pub(crate) struct Held {
+    pub(crate) by: String,
     #[schema(format = DateTime)]
-    at: String,
-    reason: Option<String>,
+    pub(crate) at: String,
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = StackService)]
-pub(in super::super) struct Service {
-    service: String,
+pub(crate) struct Service {
+    pub(crate) service: String,
     /// As the service names it
-    image: String,
+    pub(crate) image: String,
     /// Null if it is not known, or the replicas differ
     #[schema(value_type = Option<texts::Digest>)]
-    digest: Option<String>,
+    pub(crate) digest: Option<String>,
     /// Whether a push to its tag is deployed
-    deploys: bool,
+    pub(crate) deploys: bool,
     /// Why it is not
-    why_not: Option<String>,
-    replicas: usize,
-    running: usize,
+    pub(crate) why_not: Option<String>,
+    pub(crate) replicas: usize,
+    pub(crate) running: usize,
     /// The digest that it is kept at
     #[schema(value_type = Option<texts::Digest>)]
-    pinned: Option<String>,
+    pub(crate) pinned: Option<String>,
 }
 
 /// What runs on a target, in the order of the stacks' names
 #[utoipa::path(get, path = "/api/v1/targets/{target}/stacks", tag = "targets",
     params(TargetPath, PageQuery), responses((status = 200, body = List<Stack>), Refusals))]
-pub(in super::super) async fn stacks(
+pub(crate) async fn stacks(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<TargetPath>,

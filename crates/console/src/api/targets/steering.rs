@@ -21,25 +21,25 @@ const REASON_CHARACTERS: usize = 500;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewStackHold, example = json!({"reason": "until the sale is over"}))]
-pub(in super::super) struct NewHold {
+pub(crate) struct NewHold {
     #[schema(max_length = 500)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewServicePin, example = json!({
     "digest": "sha256:2e0c9e9b9595dd521f58d73e7a0d251e8d8a95740d923f461fc72f48d59edeab"}))]
-pub(in super::super) struct NewPin {
+pub(crate) struct NewPin {
     #[schema(value_type = texts::Digest)]
-    digest: String,
+    pub(crate) digest: String,
 }
 
 /// Deploy nothing to a stack until it is released
 #[utoipa::path(put, path = "/api/v1/targets/{target}/stacks/{stack}/hold", tag = "targets",
     params(StackPath), request_body = NewHold,
     responses((status = 204, description = "Held"), Refusals))]
-pub(in super::super) async fn hold(
+pub(crate) async fn hold(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<StackPath>,
@@ -61,7 +61,7 @@ pub(in super::super) async fn hold(
 /// Deploy to a stack again that was held
 #[utoipa::path(delete, path = "/api/v1/targets/{target}/stacks/{stack}/hold", tag = "targets",
     params(StackPath), responses((status = 204, description = "Released"), Refusals))]
-pub(in super::super) async fn release(
+pub(crate) async fn release(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<StackPath>,
@@ -77,7 +77,7 @@ pub(in super::super) async fn release(
 #[utoipa::path(put, path = "/api/v1/targets/{target}/stacks/{stack}/services/{service}/pin",
     tag = "targets", params(ServicePath), request_body = NewPin,
     responses((status = 204, description = "Pinned"), Refusals))]
-pub(in super::super) async fn pin(
+pub(crate) async fn pin(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<ServicePath>,
@@ -95,7 +95,7 @@ pub(in super::super) async fn pin(
 #[utoipa::path(delete, path = "/api/v1/targets/{target}/stacks/{stack}/services/{service}/pin",
     tag = "targets", params(ServicePath),
     responses((status = 204, description = "Unpinned"), Refusals))]
-pub(in super::super) async fn unpin(
+pub(crate) async fn unpin(
     Shared(console): Shared<Console>,
     signed: Signed,
     Named(path): Named<ServicePath>,

@@ -22,7 +22,7 @@ macro_rules! documents {
         #[derive(Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         #[schema(as = NewUpstream, example = json!({"name": "ghcr", "registry": "ghcr.io"}))]
-        pub(in super::super) struct New {
+        pub(crate) struct New {
             #[schema(value_type = texts::ProjectName)]
             pub(super) name: String,
             $($(#[doc = $doc])+ #[schema($($schema)*)] $field: Option<$type>,)*
@@ -33,7 +33,7 @@ macro_rules! documents {
         #[derive(Default, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         #[schema(as = UpstreamChange, example = json!({"order": 50, "fresh_seconds": null}))]
-        pub(in super::super) struct Change {
+        pub(crate) struct Change {
             $($(#[doc = $doc])+
             #[schema($($schema)*)]
             #[serde(default, deserialize_with = "given")]

@@ -10,19 +10,19 @@ use super::super::time;
 /// How an upstream does, since the start or since its settings were changed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UpstreamState)]
-pub(in super::super) struct State {
+pub(crate) struct State {
     /// For how long nothing is asked of it: it had too many requests, or forbids all
-    paused_seconds: Option<u64>,
+    pub(crate) paused_seconds: Option<u64>,
     /// For how long no manifest is pulled: no pulls are left
-    pulls_paused_seconds: Option<u64>,
+    pub(crate) pulls_paused_seconds: Option<u64>,
     /// What it says is left of the pulls that it allows
-    quota: Option<QuotaLeft>,
-    fetched_bytes: u64,
-    operations: Vec<OperationOf>,
+    pub(crate) quota: Option<QuotaLeft>,
+    pub(crate) fetched_bytes: u64,
+    pub(crate) operations: Vec<OperationOf>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct QuotaLeft {
+pub(crate) struct QuotaLeft {
     limit: u64,
     remaining: u64,
     window_seconds: Option<u64>,
@@ -34,7 +34,7 @@ struct QuotaLeft {
 /// Requests of one kind.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UpstreamOperation)]
-struct OperationOf {
+pub(crate) struct OperationOf {
     /// `manifest`, `blob`, `list` or `token`
     operation: &'static str,
     /// For how long such requests are answered without it: they failed again and again

@@ -11,16 +11,16 @@ const LIMIT: usize = 100;
 /// Which part of a list is wanted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PageQuery {
+pub(crate) struct PageQuery {
     /// The most entries of this page; the server may send fewer
     #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// `next` of the page before
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 impl PageQuery {
-    pub(super) fn limit(&self) -> Result<usize, Problem> {
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
         match self.limit.unwrap_or(LIMIT) {
             limit @ 1..=1000 => Ok(limit),
             limit => Err(Problem::bad_request(format_args!(
@@ -30,12 +30,12 @@ impl PageQuery {
     }
 
     /// The name that the page before ended with.
-    pub(super) fn after(&self) -> &str {
+    pub(crate) fn after(&self) -> &str {
         self.cursor.as_deref().unwrap_or_default()
     }
 
     /// A cursor that is more than a name.
-    pub(super) fn cursor<T: std::str::FromStr>(&self) -> Result<Option<T>, Problem> {
+    pub(crate) fn cursor<T: std::str::FromStr>(&self) -> Result<Option<T>, Problem> {
         let parsed = self.cursor.as_ref().map(|cursor| cursor.parse());
         parsed
             .transpose()
@@ -45,19 +45,19 @@ impl PageQuery {
 
 /// A part of a list.
 #[derive(Serialize, ToSchema)]
-pub(super) struct List<T> {
-    items: Vec<T>,
+pub(crate) struct List<T> {
+    pub(crate) items: Vec<T>,
     /// The `cursor` of the next page; null behind the last one
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl<T> List<T> {
-    pub(super) fn new(items: Vec<T>, next: Option<String>) -> Self {
+    pub(crate) fn new(items: Vec<T>, next: Option<String>) -> Self {
         Self { items, next }
     }
 
     /// Of one entry more than `limit`, if the list goes on; the cursor is the name of the last.
-    pub(super) fn by_name<R>(
+    pub(crate) fn by_name<R>(
         mut rows: Vec<R>,
         limit: usize,
         name: impl Fn(&R) -> String,
@@ -71,7 +71,7 @@ impl<T> List<T> {
 }
 
 /// The query of a request. An unknown value is a bad request in our own form.
-pub(super) struct Parameters<T>(pub(super) T);
+pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
     type Rejection = Problem;
