@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -98,6 +99,8 @@ def seed():
     for user in ["alice", READER]:
         send("POST", f"{api}/users", {"name": user, "password": PASSWORD})
     send("POST", f"{api}/users/alice/tokens", {"name": "laptop"}, user="alice")
+    form = urllib.parse.urlencode({"name": "alice", "password": PASSWORD}).encode()
+    send("POST", "/sign-in", form, kind="application/x-www-form-urlencoded")
     send("POST", f"{api}/robots", {"name": "backup", "scopes": scopes})
     send("POST", f"{api}/projects", {"name": "shop"})
     send("POST", f"{api}/projects/shop/robots", {"name": "ci", "scopes": scopes})
@@ -183,6 +186,7 @@ def seed_space(database):
             (ENDED, digest(b"old")),
         )
         # For as long as any run takes.
+        connection.execute("UPDATE sessions SET id = ?", (ENDED,))
         connection.execute("UPDATE deletions SET id = ?, purge_at = purge_at * 2", (ENDED,))
     connection.close()
 

@@ -27,6 +27,7 @@ mod manifest_tags;
 mod manifests;
 mod memory;
 mod observed;
+mod page;
 mod protocols;
 mod pull_through;
 mod recorded;

@@ -1,16 +1,10 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
-use berth_deployer::Deployer;
-use berth_proxy::Proxy;
-use berth_registry::Registry;
-use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr, Response as Answer};
@@ -33,6 +27,7 @@ pub(crate) mod list;
 pub(crate) mod me;
 pub(crate) mod members;
 pub(crate) mod names;
+
 pub(crate) mod problem;
 pub(crate) mod projects;
 pub(crate) mod quota;
@@ -40,6 +35,7 @@ pub(crate) mod repositories;
 pub(crate) mod retention;
 pub(crate) mod robots;
 pub(crate) mod roles;
+pub(crate) mod sessions;
 pub(crate) mod signed;
 pub(crate) mod tags;
 pub(crate) mod targets;
@@ -49,25 +45,14 @@ pub(crate) mod tokens;
 pub(crate) mod upstreams;
 pub(crate) mod users;
 
+use crate::console::Console;
 use problem::Problem;
-
-/// What handlers work on.
-#[derive(Clone)]
-pub(crate) struct Console {
-    registry: Arc<Registry>,
-    proxy: Arc<Proxy>,
-    deployer: Arc<Deployer>,
-    /// That the server is about to end: answers that would go on for long end too.
-    stopping: CancellationToken,
-    /// The OpenAPI document, once somebody has asked for it.
-    document: Arc<OnceLock<Bytes>>,
-}
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Berth",
-        description = "Users, projects, rights, tokens, robots, images, what projects keep and how space is given back, \
+        description = "Users, projects, rights, tokens, sessions, robots, images, what projects keep and how space is given back, \
                    upstreams and their caches, deployments and their targets, and the audit log of a Berth registry. \
                    Lists come in pages: `next` is the `cursor` of the page behind. \
                    Without the right to see something the answer is the same as if it were not there.",
@@ -77,20 +62,8 @@ pub(crate) struct Console {
 )]
 struct Frame;
 
-/// Every route below `/api/v1`. Answers that go on for long end when `stopping` is cancelled.
-pub fn router(
-    registry: Arc<Registry>,
-    proxy: Arc<Proxy>,
-    deployer: Arc<Deployer>,
-    stopping: CancellationToken,
-) -> Router {
-    let console = Console {
-        registry,
-        proxy,
-        deployer,
-        stopping,
-        document: Arc::default(),
-    };
+/// Every route below `/api/v1`.
+pub(crate) fn router(console: Console) -> Router {
     let described = DESCRIBED.iter().fold(Router::new(), |router, described| {
         router.merge(OpenApiRouter::new().routes(described()))
     });
@@ -136,6 +109,8 @@ const DESCRIBED: &[Described] = &[
     || routes!(users::reset_password),
     || routes!(tokens::list, tokens::create),
     || routes!(tokens::delete),
+    || routes!(sessions::list, sessions::delete_all),
+    || routes!(sessions::delete),
     || routes!(robots::list, robots::create),
     || routes!(robots::get, robots::change, robots::delete),
     || routes!(robots::renew),

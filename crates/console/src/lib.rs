@@ -1,8 +1,38 @@
-//! The management API: everything that people and scripts do with Berth beside push and pull.
+//! What people and scripts do with Berth beside push and pull: the management API, and the page.
 //!
 //! Each resource is a file below [`api`]. A handler authorises, reads, calls the registry and
-//! answers; the OpenAPI document is made from the handlers themselves. Nothing here owns data.
+//! answers; the OpenAPI document is made from the handlers themselves. The [`page`] calls these handlers
+//! and shows what they say. Nothing here owns data.
+
+use std::sync::Arc;
+
+use axum::Router;
+use berth_deployer::Deployer;
+use berth_proxy::Proxy;
+use berth_registry::Registry;
+use tokio_util::sync::CancellationToken;
 
 mod api;
+mod console;
+mod page;
 
-pub use api::{document, router, undescribed_paths};
+pub use api::{document, undescribed_paths};
+use console::Console;
+
+/// Every route below `/api/v1`, and those of the page. Answers that go on for long end when `stopping`
+/// is cancelled.
+pub fn router(
+    registry: Arc<Registry>,
+    proxy: Arc<Proxy>,
+    deployer: Arc<Deployer>,
+    stopping: CancellationToken,
+) -> Router {
+    let console = Console {
+        registry,
+        proxy,
+        deployer,
+        stopping,
+        document: Arc::default(),
+    };
+    api::router(console.clone()).merge(page::router(console))
+}

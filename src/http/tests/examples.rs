@@ -226,6 +226,7 @@ pub(super) fn things(method: &str, path: &str) -> Vec<&'static str> {
         "rule",
         "deletion",
         "run",
+        "session",
     ];
     let in_template = |word: &&str| template.contains(&format!("{{{word}}}"));
     let mut things: Vec<_> = words.into_iter().filter(in_template).collect();

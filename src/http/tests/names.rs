@@ -39,6 +39,7 @@ impl Names {
             ("rule", "73110001".to_owned()),
             ("deletion", "75110001".to_owned()),
             ("run", "72110001".to_owned()),
+            ("session", "71110001".to_owned()),
         ];
         Self(names.into())
     }
@@ -87,7 +88,7 @@ impl Names {
             "repository" => format!("{}/{}", self.of("project"), fresh.word("web-", 9)),
             "digest" | "blob" => digest(fresh.word("", 9).as_bytes()),
             "upload" => Uuid::new_v4().to_string(),
-            "deployment" | "rule" | "deletion" | "run" => fresh.number(),
+            "deployment" | "rule" | "deletion" | "run" | "session" => fresh.number(),
             _ => fresh.word("", self.of(word).len()),
         };
         if word == "project" {

@@ -61,6 +61,9 @@ PUT    /api/v1/users/{user}/password                             401 401 404 404
 GET    /api/v1/users/{user}/tokens                               401 401 404 404     404     404     404     200/404 404     404     404
 POST   /api/v1/users/{user}/tokens                               401 401 404 404     404     404     404     404     404     404     404
 DELETE /api/v1/users/{user}/tokens/{token}                       401 401 404 404     404     404     404     204/404 404     404     404
+GET    /api/v1/users/{user}/sessions                             401 401 404 404     404     404     404     200/404 404     404     404
+DELETE /api/v1/users/{user}/sessions                             401 401 404 404     404     404     404     204/404 404     404     404
+DELETE /api/v1/users/{user}/sessions/{session}                   401 401 404 404     404     404     404     404/404 404     404     404
 GET    /api/v1/robots                                            401 401 404 404     404     404     404     200     404     404     404
 POST   /api/v1/robots                                            401 401 404 404     404     404     404     409/201 404     404     404
 GET    /api/v1/robots/{robot}                                    401 401 404 404     404     404     404     200/404 404     404     404

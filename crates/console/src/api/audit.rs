@@ -4,7 +4,6 @@ use berth_registry::auth::{Action, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
@@ -12,6 +11,7 @@ use super::projects::require;
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// Something that was done, or refused.
 #[derive(Serialize, ToSchema)]

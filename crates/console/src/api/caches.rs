@@ -6,7 +6,6 @@ use berth_registry::cache::{CacheHour, CacheWork, ProjectKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, Parameters};
 use super::names::{CachePath, Named};
@@ -15,6 +14,7 @@ use super::signed::Signed;
 use super::texts;
 use super::time;
 use super::upstreams::{State, require};
+use crate::console::Console;
 
 mod warm;
 

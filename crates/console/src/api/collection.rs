@@ -8,13 +8,13 @@ use berth_registry::collection::{CollectError, Collectable, CollectableTotals, C
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// What a collection would free. Blobs that something still needs are in none of the numbers.
 #[derive(Serialize, ToSchema)]

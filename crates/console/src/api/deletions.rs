@@ -7,7 +7,6 @@ use berth_registry::deletion::{DeleteError, Deleted, Deletion as Row, RestoreErr
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::names::{DeletionPath, Named};
@@ -17,6 +16,7 @@ use super::robots::absent_project;
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// Something that was deleted.
 #[derive(Serialize, ToSchema)]

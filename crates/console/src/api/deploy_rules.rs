@@ -11,7 +11,6 @@ use berth_registry::auth::Action;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{CreatedAt, Document};
 use super::limits;
 use super::list::{List, PageQuery, Parameters};
@@ -21,6 +20,7 @@ use super::signed::Signed;
 use super::texts;
 use super::time;
 use super::upstreams::require;
+use crate::console::Console;
 
 const LABEL: &str = "berth.deploy";
 /// More than there are labels.

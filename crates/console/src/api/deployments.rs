@@ -7,13 +7,13 @@ use berth_deployer::{Filter, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Console;
 use super::document::{CreatedAt, Document};
 use super::list::{List, PageQuery, Parameters};
 use super::names::{DeploymentPath, Named, RunningName};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
+use crate::console::Console;
 
 mod events;
 mod log;

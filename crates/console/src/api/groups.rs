@@ -8,7 +8,6 @@ use berth_registry::auth::Action;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{CreatedAt, Document, given};
 use super::limits::{self, ENTRIES};
 use super::list::{List, PageQuery, Parameters};
@@ -17,6 +16,7 @@ use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
 use super::upstreams::{origin, require};
+use crate::console::Console;
 
 const NAME_CHARACTERS: usize = 255;
 

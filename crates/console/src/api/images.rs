@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::names::{ImageDigestPath, ImagePath, Named, RepositoryPath};
@@ -21,6 +20,7 @@ use super::repositories::{absent, require};
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// A manifest: of an image, an index or an artifact.
 #[derive(Serialize, ToSchema)]

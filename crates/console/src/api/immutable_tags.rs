@@ -6,7 +6,6 @@ use berth_registry::immutable::{Rule, RuleError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{CreatedAt, Document};
 use super::list::List;
 use super::names::{ImmutableTagsPath, Named, ProjectPath};
@@ -16,6 +15,7 @@ use super::robots::absent_project;
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// Keeps tags where they are: once such a tag is there it neither moves nor is deleted.
 #[derive(Serialize, ToSchema)]

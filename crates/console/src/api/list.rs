@@ -20,6 +20,13 @@ pub(crate) struct PageQuery {
 }
 
 impl PageQuery {
+    pub(crate) fn first() -> Self {
+        Self {
+            limit: None,
+            cursor: None,
+        }
+    }
+
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
         match self.limit.unwrap_or(LIMIT) {
             limit @ 1..=1000 => Ok(limit),

@@ -5,10 +5,10 @@ use berth_registry::auth::NewPassword;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::Document;
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
+use crate::console::Console;
 
 /// Who has sent the request.
 #[derive(Serialize, ToSchema)]

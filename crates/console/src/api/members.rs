@@ -5,7 +5,6 @@ use berth_registry::project::{Member as Of, MemberError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::names::{MemberPath, Named, ProjectPath};
@@ -14,6 +13,7 @@ use super::projects::require;
 use super::robots::absent_project;
 use super::signed::Signed;
 use super::texts;
+use crate::console::Console;
 
 /// A user of a project, with the user's roles there.
 #[derive(Serialize, ToSchema)]

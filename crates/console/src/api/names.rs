@@ -32,7 +32,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
 macro_rules! paths {
     ($($(#[$doc:meta])* $type:ident { $($(#[$field_doc:meta])* $field:ident: $name:ty as $text:ident = $example:literal),* })*) => {$(
         $(#[$doc])*
-        #[derive(Deserialize, IntoParams)]
+        #[derive(Clone, Deserialize, IntoParams)]
         #[into_params(parameter_in = Path)]
         pub(crate) struct $type {
             $($(#[$field_doc])*
@@ -58,6 +58,12 @@ paths! {
         user: UserName as AccountName = "alice",
         /// Name of the token
         token: TokenName as AccountName = "laptop"
+    }
+    SessionPath {
+        /// Name of the user
+        user: UserName as AccountName = "alice",
+        /// Number of the session
+        session: Number as Number = "7"
     }
     RobotPath {
         /// Name of the robot

@@ -13,11 +13,11 @@ use utoipa::openapi::{Content, Ref, RefOr, Response as Described, ResponseBuilde
 use utoipa::{IntoResponses, ToSchema};
 
 /// An answer that says what went wrong (RFC 9457).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
-    status: StatusCode,
-    detail: String,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) status: StatusCode,
+    pub(crate) detail: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What went wrong, and what would be right.
@@ -104,7 +104,9 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(self.headers);
+        headers.extend(self.headers.iter().cloned());
+        // For the page, which shows it in a form of its own.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -6,7 +6,6 @@ use berth_registry::project::{CreateProjectError, Project as Owned, ProjectError
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Console;
 use super::document::{Created, Document};
 use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, ProjectPath};
@@ -15,6 +14,7 @@ use super::robots::absent_project;
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// The first part of repository names: what owns members, roles and robots.
 #[derive(Serialize, ToSchema)]

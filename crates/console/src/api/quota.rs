@@ -4,12 +4,12 @@ use berth_registry::quota::{QuotaError, Space};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::Document;
 use super::names::{Named, ProjectPath};
 use super::problem::{Problem, Refusals};
 use super::robots::absent_project;
 use super::signed::Signed;
+use crate::console::Console;
 
 /// What a project has, and may have.
 #[derive(Serialize, ToSchema)]

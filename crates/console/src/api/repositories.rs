@@ -6,7 +6,6 @@ use berth_registry::browse::{RepositoryFilter, RepositorySummary};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, RepositoryPath};
@@ -14,6 +13,7 @@ use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Repository {

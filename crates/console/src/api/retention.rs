@@ -5,7 +5,6 @@ use berth_registry::retention::{Place, Preview, Removal, Retention as Of, Retent
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{Document, Object};
 use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, ProjectPath, RetentionRunPath};
@@ -14,6 +13,7 @@ use super::projects::require;
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 mod policy;
 

@@ -8,7 +8,6 @@ use berth_registry::auth::{Action, RobotName, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{Created, Document, Object, given};
 use super::grant::{self, Grant};
 use super::list::{List, PageQuery, Parameters};
@@ -17,6 +16,7 @@ use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// An account for a machine.
 #[derive(Serialize, ToSchema)]

@@ -5,7 +5,6 @@ use berth_registry::project::{Role as Of, RoleError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{Document, Object};
 use super::grant::{self, Grant};
 use super::list::List;
@@ -14,6 +13,7 @@ use super::problem::{Problem, Refusals};
 use super::projects::require;
 use super::robots::absent_project;
 use super::signed::Signed;
+use crate::console::Console;
 
 /// A named set of actions on repositories of a project.
 #[derive(Serialize, ToSchema)]

@@ -8,10 +8,11 @@ use berth_registry::Registry;
 use berth_registry::auth::{Action, Caller, Target, UserName};
 use berth_registry::http::Client;
 
-use super::Console;
 use super::problem::Problem;
+use crate::console::Console;
 
 /// One who has shown credentials; without them a request comes to no handler.
+#[derive(Clone)]
 pub(crate) struct Signed(pub(crate) Caller);
 
 /// What was shown, for an answer that goes on for long: it is looked at again on the way.

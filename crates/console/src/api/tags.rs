@@ -7,7 +7,6 @@ use berth_registry::browse::TagSummary;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, RepositoryPath, TagPath};
@@ -16,6 +15,7 @@ use super::repositories::{absent, require};
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Tag {

@@ -6,12 +6,12 @@ use berth_registry::auth::Action;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::Document;
 use super::list::{List, PageQuery, Parameters};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::upstreams::require;
+use crate::console::Console;
 
 mod decisions;
 mod stacks;

@@ -4,7 +4,6 @@ use berth_registry::accounts::{CreateTokenError, DeleteTokenError, NewToken, Per
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{Created, Document, Object};
 use super::grant::{self, Grant};
 use super::list::{List, PageQuery, Parameters};
@@ -13,6 +12,7 @@ use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// A secret in place of a user's password.
 #[derive(Serialize, ToSchema)]

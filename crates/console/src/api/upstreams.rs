@@ -13,12 +13,12 @@ use berth_registry::cache::{AdoptError, StoreSourceError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{CreatedAt, Document};
 use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, UpstreamPath};
 use super::problem::{Problem, Refusals};
 use super::signed::Signed;
+use crate::console::Console;
 
 mod settings;
 mod state;

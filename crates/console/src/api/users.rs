@@ -7,7 +7,6 @@ use berth_registry::auth::{Action, ActionSet, NewPassword, Target, generate_pass
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Console;
 use super::document::{Created, Document};
 use super::list::{List, PageQuery, Parameters};
 use super::names::{Named, UserPath};
@@ -15,6 +14,7 @@ use super::problem::{Problem, Refusals};
 use super::signed::Signed;
 use super::texts;
 use super::time;
+use crate::console::Console;
 
 /// A person who can sign in.
 #[derive(Serialize, ToSchema)]

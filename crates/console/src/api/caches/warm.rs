@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use tracing::error;
 use utoipa::ToSchema;
 
-use super::super::Console;
 use super::super::document::{Document, text_of, with_json};
 use super::super::limits;
 use super::super::list::List;
@@ -23,6 +22,7 @@ use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
 use super::super::upstreams::require;
+use crate::console::Console;
 
 /// The most images of one call, and the most platforms.
 const MOST: usize = 20;

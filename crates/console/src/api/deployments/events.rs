@@ -12,13 +12,13 @@ use berth_deployer::Line;
 use futures_util::StreamExt as _;
 use utoipa::ToSchema;
 
-use super::super::Console;
 use super::super::document::text_of;
 use super::super::names::{DeploymentPath, Named};
 use super::super::problem::{Problem, Refusals};
 use super::super::signed::{Shown, Signed};
 use super::super::texts;
 use super::log as shown;
+use crate::console::Console;
 
 mod follower;
 

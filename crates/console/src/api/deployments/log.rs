@@ -2,7 +2,6 @@ use axum::extract::State as Shared;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Console;
 use super::super::document::Document;
 use super::super::list::{List, PageQuery, Parameters};
 use super::super::names::{DeploymentPath, Named};
@@ -10,6 +9,7 @@ use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
 use super::super::time;
+use crate::console::Console;
 
 /// Something that happened during a deployment.
 #[derive(Serialize, ToSchema)]

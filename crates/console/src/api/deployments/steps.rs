@@ -4,7 +4,6 @@ use berth_deployer::engine::Phase;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Console;
 use super::super::document::Document;
 use super::super::list::List;
 use super::super::names::{DeploymentPath, Named};
@@ -12,6 +11,7 @@ use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
 use super::super::time;
+use crate::console::Console;
 
 /// A step of a deployment.
 #[derive(Serialize, ToSchema)]

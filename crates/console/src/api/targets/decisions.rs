@@ -3,7 +3,6 @@ use berth_deployer::Reason;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Console;
 use super::super::document::Document;
 use super::super::list::{List, PageQuery, Parameters};
 use super::super::names::{Named, ServicePath};
@@ -11,6 +10,7 @@ use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
 use super::super::time;
+use crate::console::Console;
 
 /// What became of a push, for one service.
 #[derive(Serialize, ToSchema)]

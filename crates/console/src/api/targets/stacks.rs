@@ -4,7 +4,6 @@ use berth_registry::auth::Action;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Console;
 use super::super::document::Document;
 use super::super::list::{List, PageQuery, Parameters};
 use super::super::names::{Named, TargetPath};
@@ -13,6 +12,7 @@ use super::super::signed::Signed;
 use super::super::texts;
 use super::super::time;
 use super::super::upstreams::require;
+use crate::console::Console;
 
 /// A Compose project, or a container that is in none.
 #[derive(Serialize, ToSchema)]

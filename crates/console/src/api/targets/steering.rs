@@ -8,13 +8,13 @@ use berth_oci::Digest;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::Console;
 use super::super::document::Document;
 use super::super::limits;
 use super::super::names::{Named, ServicePath, StackPath};
 use super::super::problem::{Problem, Refusals};
 use super::super::signed::Signed;
 use super::super::texts;
+use crate::console::Console;
 
 const REASON_CHARACTERS: usize = 500;
 

@@ -1,0 +1,49 @@
+//! The page: what the management API does, for people. A page at `/X` shows what `/api/v1/X` says, by a
+//! call of the same handler; so the page has no powers of its own and refuses what the API refuses.
+//!
+//! It is rendered here, works without scripts for reading, and loads nothing from elsewhere.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+mod around;
+mod assets;
+mod cookies;
+mod done;
+mod filters;
+mod frame;
+mod images;
+mod language;
+mod link;
+mod look;
+mod preferences;
+mod problem;
+mod projects;
+mod repositories;
+mod sign_in;
+mod theme;
+mod visitor;
+
+use crate::console::Console;
+
+/// Every path of the page.
+pub(crate) fn router(console: Console) -> Router {
+    Router::new()
+        .route("/", get(projects::home))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/preferences", post(preferences::set))
+        .route("/projects", get(projects::list).post(projects::create))
+        .route("/projects/{project}", get(projects::show))
+        .route("/repositories", get(repositories::search))
+        .route("/repositories/{repository}", get(repositories::show))
+        .route(
+            "/repositories/{repository}/images/{reference}",
+            get(images::show),
+        )
+        .layer(from_fn_with_state(console.clone(), around::answer))
+        // Nothing in them is anybody's.
+        .route("/assets/{name}", get(assets::serve))
+        .with_state(console)
+}

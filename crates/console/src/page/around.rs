@@ -1,0 +1,85 @@
+//! What goes around every answer of the page.
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum_extra::extract::CookieJar;
+use berth_registry::http::Client;
+
+use super::look::Look;
+use super::{cookies, problem, sign_in};
+use crate::api::problem::Problem;
+use crate::console::Console;
+
+/// Nothing from elsewhere, nothing that stands in the document itself, and no frame around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "same-origin"),
+    // What a session has seen is not shown after its end.
+    (CACHE_CONTROL, "no-store"),
+];
+
+/// Refuses what another site sends, answers, and shows a problem as a page.
+pub(super) async fn answer(State(_): State<Console>, mut request: Request, next: Next) -> Response {
+    let client = request.extensions().get::<Client>().cloned();
+    let look = Look::of(request.headers(), request.uri(), client.as_ref());
+    request.extensions_mut().insert(look.clone());
+    let uri = request.uri().clone();
+    let mut response = if from_elsewhere(request.method(), request.headers(), client.as_ref()) {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "this was sent by a page of another site, and nothing was done",
+        )
+        .into_response()
+    } else {
+        next.run(request).await
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = match problem.status {
+            StatusCode::UNAUTHORIZED => sign_in::first(&uri),
+            _ => problem::page(&look, problem),
+        };
+    }
+    let shown = response.status() == StatusCode::OK;
+    if shown && look.said.is_some() {
+        let jar = CookieJar::new().add(cookies::nothing_said());
+        response = (jar, response).into_response();
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Whether a browser says that another site has made it send this. Those that do not say send the
+/// cookie of a session with no request of another site that changes anything: it is `SameSite=Lax`.
+fn from_elsewhere(method: &Method, headers: &HeaderMap, client: Option<&Client>) -> bool {
+    if method.is_safe() {
+        return false;
+    }
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text(header::ORIGIN.as_str()) else {
+        return false;
+    };
+    let origin = origin.parse::<Uri>().ok();
+    let origin = origin.as_ref().and_then(Uri::authority);
+    let host = client.and_then(|client| client.host.as_deref());
+    origin.map(|authority| authority.as_str()) != host
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::look::Look;
+use super::{assets, link};
+use crate::api::problem::Problem;
+
+/// What is around the content of every page.
+pub(crate) struct Frame {
+    pub(super) look: Look,
+    /// The name of who has signed in.
+    pub(super) user: Option<String>,
+}
+
+impl Frame {
+    pub(super) fn new(look: Look, user: Option<String>) -> Self {
+        Self { look, user }
+    }
+
+    pub(super) fn say(&self, text: &'static str) -> &'static str {
+        self.look.language.say(text)
+    }
+
+    pub(super) fn count(&self, number: &u64, one: &'static str, many: &'static str) -> String {
+        self.look.language.count(*number, one, many)
+    }
+
+    /// `host[:port]`, for commands.
+    pub(super) fn host(&self) -> &str {
+        &self.look.host
+    }
+
+    /// The first part of the list that is shown.
+    pub(super) fn start(&self) -> String {
+        link::first(&self.look.place)
+    }
+
+    /// The part of it behind this one.
+    pub(super) fn next(&self, cursor: &str) -> String {
+        link::next(&self.look.place, cursor)
+    }
+
+    pub(super) fn asset(&self, name: &str) -> &'static str {
+        assets::path(name)
+    }
+}
+
+/// A page as an answer.
+pub(super) fn html(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(error) => Problem::internal(error).into_response(),
+    }
+}

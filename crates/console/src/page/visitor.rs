@@ -1,0 +1,55 @@
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum_extra::extract::CookieJar;
+use berth_registry::http::Client;
+
+use super::cookies;
+use super::frame::Frame;
+use super::look::Look;
+use crate::api::problem::Problem;
+use crate::api::signed::Signed;
+use crate::console::Console;
+
+/// Somebody who has signed in.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    pub(super) signed: Signed,
+    look: Look,
+}
+
+impl Visitor {
+    pub(super) fn frame(&self) -> Frame {
+        Frame::new(self.look.clone(), Some(self.signed.0.name().to_owned()))
+    }
+
+    pub(super) fn look(&self) -> &Look {
+        &self.look
+    }
+}
+
+/// The connection's client, which every request of the server has.
+pub(super) fn client(parts: &Parts) -> Result<&Client, Problem> {
+    let client = parts.extensions.get();
+    client.ok_or_else(|| Problem::bad_request("the request has no client"))
+}
+
+impl FromRequestParts<Console> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Problem> {
+        let look = Look::from_request_parts(parts, console).await?;
+        let client = client(parts)?;
+        let jar = CookieJar::from_headers(&parts.headers);
+        let Some(secret) = cookies::shown_session(&jar, client) else {
+            return Err(Problem::unauthorized("sign in first"));
+        };
+        let caller = console
+            .registry
+            .authenticate_session(secret, Some(client.address))
+            .await?;
+        Ok(Self {
+            signed: Signed(caller),
+            look,
+        })
+    }
+}
