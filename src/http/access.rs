@@ -99,6 +99,8 @@ pub(super) async fn record(State(access): State<Access>, request: Request, next:
     let length = response.headers().get(CONTENT_LENGTH);
     line.expected = length.and_then(|length| length.to_str().ok()?.parse().ok());
     response.map(|body| {
+        // What hyper knows the length of it does not ask for an end.
+        line.expected = line.expected.or(http_body::Body::size_hint(&body).exact());
         // An answer to HEAD has no body, whatever was made for it.
         line.complete = line.method == Method::HEAD || http_body::Body::is_end_stream(&body);
         Body::new(Sent { body, line })
