@@ -27,7 +27,6 @@ async fn a_path_that_is_none_is_not_found() {
     Image::small(1).push(&server, "app", "latest").await;
     let digest = digest_of(b"content");
     for (path, code) in [
-        ("/", "NAME_UNKNOWN"),
         ("/v1/", "NAME_UNKNOWN"),
         ("/v3/", "NAME_UNKNOWN"),
         ("/v2x", "NAME_UNKNOWN"),

@@ -75,6 +75,8 @@ async fn somebody_signs_in_looks_around_and_signs_out() {
         let policy = page.header("content-security-policy");
         assert!(policy.contains("default-src 'none'"), "{policy}");
         assert_eq!(page.header("cache-control"), "no-store");
+        let line = server.access_line(page.header("x-request-id")).await;
+        assert_eq!(line["complete"], true, "{line}");
         let shown = text(&page);
         assert!(shown.contains(holds), "{path} without {holds}: {shown}");
         for asset in shown.split('"').filter(|part| part.starts_with("/assets/")) {
@@ -230,4 +232,183 @@ async fn a_project_is_made_with_a_form_and_says_how_to_push() {
         .post("/projects", &[("name", "No Name")])
         .await
         .expect(400);
+}
+
+#[tokio::test]
+async fn tags_and_images_are_changed_with_forms() {
+    let server = TestServer::start().await;
+    create_project(&server, "shop").await;
+    let (old, new) = (Image::small(1), Image::small(2));
+    old.push(&server, "shop/web", "1.4").await;
+    new.push(&server, "shop/web", "1.5").await;
+    let mut visitor = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let digest_of = async |tag: &str| {
+        let path = format!("/api/v1/repositories/shop%2Fweb/tags/{tag}");
+        let tag = ask(server.get(&path)).await;
+        (tag.status == 200).then(|| tag.json()["digest"].as_str().map(str::to_owned))
+    };
+
+    let fields = [
+        ("tag", "latest"),
+        ("reference", new.manifest.digest.as_str()),
+    ];
+    let set = visitor.post("/repositories/shop%2Fweb/tags", &fields).await;
+    assert_eq!(
+        set.expect(303).header("location"),
+        "/repositories/shop%2Fweb/images/latest"
+    );
+    assert_eq!(
+        digest_of("latest").await,
+        Some(Some(new.manifest.digest.clone()))
+    );
+
+    let tag = "/repositories/shop%2Fweb/tags/latest/delete";
+    visitor.post(tag, &[]).await.expect(303);
+    assert_eq!(digest_of("latest").await, None);
+    assert_eq!(
+        digest_of("1.5").await,
+        Some(Some(new.manifest.digest.clone()))
+    );
+
+    let image = format!(
+        "/repositories/shop%2Fweb/images/{}/delete",
+        new.manifest.digest
+    );
+    visitor.post(&image, &[]).await.expect(303);
+    assert_eq!(digest_of("1.5").await, None);
+    assert!(digest_of("1.4").await.is_some());
+
+    visitor
+        .post("/repositories/shop%2Fweb/delete", &[])
+        .await
+        .expect(303);
+    assert_eq!(digest_of("1.4").await, None);
+    visitor.post("/projects/shop/delete", &[]).await.expect(303);
+    visitor.get("/projects/shop").await.expect(404);
+}
+
+#[tokio::test]
+async fn who_may_not_change_something_is_not_offered_to_and_refused() {
+    let server = TestServer::start().await;
+    create_project(&server, "shop").await;
+    Image::small(1).push(&server, "shop/web", "1.4").await;
+    let reader = create_user(&server, "reader", "correct horse battery").await;
+    set_member(&server, "shop", "reader", &["reader"]).await;
+    let mut visitor = Visitor::signed_in(&server, &reader.name, &reader.secret).await;
+    for path in [
+        "/projects/shop",
+        "/repositories/shop%2Fweb",
+        "/repositories/shop%2Fweb/images/1.4",
+    ] {
+        let shown = text(&visitor.get(path).await.expect(200));
+        assert!(!shown.contains("/delete\""), "{path}: {shown}");
+    }
+    for path in [
+        "/projects/shop/delete",
+        "/repositories/shop%2Fweb/delete",
+        "/repositories/shop%2Fweb/tags/1.4/delete",
+    ] {
+        visitor.post(path, &[]).await.expect(404);
+    }
+    visitor
+        .get("/repositories/shop%2Fweb/images/1.4")
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_ends() {
+    let server = TestServer::start().await;
+    let mut visitor = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let fields = [("name", "ci"), ("ends", "2099-01-31")];
+    let made = text(&visitor.post("/account/tokens", &fields).await.expect(200));
+    let secret = made.split("<code>").nth(1).expect("a secret");
+    let secret = secret.split('<').next().expect("a secret");
+    assert!(secret.starts_with("berth_token_"), "{secret}");
+    ask(server.user(ADMIN, secret).get("/v2/"))
+        .await
+        .expect(200);
+    let shown = text(&visitor.get("/account").await.expect(200));
+    assert!(shown.contains("/account/tokens/ci/delete"), "{shown}");
+    assert!(!shown.contains(secret), "{shown}");
+    visitor
+        .post("/account/tokens/ci/delete", &[])
+        .await
+        .expect(303);
+    ask(server.user(ADMIN, secret).get("/v2/"))
+        .await
+        .expect(401);
+}
+
+#[tokio::test]
+async fn one_browser_or_all_are_signed_out() {
+    let server = TestServer::start().await;
+    let mut here = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let mut there = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let mut third = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let shown = text(&here.get("/account").await.expect(200));
+    // The newest first.
+    let mut ends = shown.split("action=\"").skip(1).filter_map(|rest| {
+        let action = rest.split('"').next()?;
+        action
+            .starts_with("/account/sessions/")
+            .then(|| action.to_owned())
+    });
+    let newest = ends.next().expect("a session");
+    here.post(&newest, &[]).await.expect(303);
+    third.get("/").await.expect(303);
+    there.get("/").await.expect(200);
+    here.post("/account/sessions/end", &[]).await.expect(303);
+    there.get("/").await.expect(303);
+    here.get("/").await.expect(303);
+}
+
+#[tokio::test]
+async fn a_password_is_changed_with_a_form() {
+    let server = TestServer::start().await;
+    let alice = create_user(&server, "alice", "correct horse battery").await;
+    let mut visitor = Visitor::signed_in(&server, &alice.name, &alice.secret).await;
+    let wrong = [("current", "wrong"), ("new", "staple battery horse")];
+    visitor.post("/account/password", &wrong).await.expect(422);
+    let right = [
+        ("current", alice.secret.as_str()),
+        ("new", "staple battery horse"),
+    ];
+    visitor.post("/account/password", &right).await.expect(303);
+    visitor.get("/").await.expect(303);
+    Visitor::signed_in(&server, "alice", "staple battery horse").await;
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_restored_and_the_audit_log_says_both() {
+    let server = TestServer::start().await;
+    create_project(&server, "shop").await;
+    Image::small(1).push(&server, "shop/web", "1.4").await;
+    let mut visitor = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let delete = "/repositories/shop%2Fweb/tags/1.4/delete";
+    visitor.post(delete, &[]).await.expect(303);
+    let shown = text(&visitor.get("/deletions").await.expect(200));
+    let restore = shown.split("action=\"/deletions/").nth(1).expect("a form");
+    let restore = format!("/deletions/{}", restore.split('"').next().expect("a path"));
+    visitor.post(&restore, &[]).await.expect(303);
+    visitor
+        .get("/repositories/shop%2Fweb/images/1.4")
+        .await
+        .expect(200);
+    let shown = text(
+        &visitor
+            .get("/audit?actor=admin&project=shop")
+            .await
+            .expect(200),
+    );
+    for action in ["tag.delete", "deletion.restore"] {
+        assert!(shown.contains(action), "{action}: {shown}");
+    }
+
+    let stranger = create_user(&server, "stranger", "correct horse battery").await;
+    let mut visitor = Visitor::signed_in(&server, &stranger.name, &stranger.secret).await;
+    visitor.get("/audit").await.expect(404);
+    let home = text(&visitor.get("/").await.expect(200));
+    assert!(!home.contains("href=\"/audit\""), "{home}");
+    visitor.post(&restore, &[]).await.expect(404);
 }

@@ -7,9 +7,14 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
+mod account;
 mod around;
 mod assets;
+mod audit;
+mod changes;
 mod cookies;
+mod deletions;
+mod deployments;
 mod done;
 mod filters;
 mod frame;
@@ -36,11 +41,54 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/preferences", post(preferences::set))
         .route("/projects", get(projects::list).post(projects::create))
         .route("/projects/{project}", get(projects::show))
+        .route("/projects/{project}/delete", post(changes::delete_project))
         .route("/repositories", get(repositories::search))
         .route("/repositories/{repository}", get(repositories::show))
         .route(
             "/repositories/{repository}/images/{reference}",
             get(images::show),
+        )
+        .route(
+            "/repositories/{repository}/delete",
+            post(changes::delete_repository),
+        )
+        .route("/repositories/{repository}/tags", post(changes::set_tag))
+        .route(
+            "/repositories/{repository}/tags/{tag}/delete",
+            post(changes::delete_tag),
+        )
+        .route(
+            "/repositories/{repository}/images/{reference}/delete",
+            post(changes::delete_image),
+        )
+        .route("/deployments", get(deployments::list))
+        .route("/deployments/{deployment}", get(deployments::show))
+        .route(
+            "/deployments/{deployment}/approve",
+            post(deployments::approve),
+        )
+        .route(
+            "/deployments/{deployment}/cancel",
+            post(deployments::cancel),
+        )
+        .route(
+            "/deployments/{deployment}/rollback",
+            post(deployments::roll_back),
+        )
+        .route("/deletions", get(deletions::list))
+        .route("/deletions/{deletion}/restore", post(deletions::restore))
+        .route("/audit", get(audit::list))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::change_password))
+        .route("/account/tokens", post(account::create_token))
+        .route(
+            "/account/tokens/{token}/delete",
+            post(account::delete_token),
+        )
+        .route("/account/sessions/end", post(account::end_all_sessions))
+        .route(
+            "/account/sessions/{session}/end",
+            post(account::end_session),
         )
         .layer(from_fn_with_state(console.clone(), around::answer))
         // Nothing in them is anybody's.

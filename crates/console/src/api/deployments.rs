@@ -24,7 +24,7 @@ mod steps;
 pub(crate) use events::*;
 pub(crate) use log::*;
 use request::New;
-use shown::{Deployment, Plan};
+pub(crate) use shown::{Deployment, Plan};
 pub(crate) use steps::*;
 
 /// Which deployments are wanted.

@@ -37,7 +37,7 @@ macro_rules! paths {
         pub(crate) struct $type {
             $($(#[$field_doc])*
             #[param(value_type = texts::$text, inline, example = $example)]
-            $field: String,)*
+            pub(crate) $field: String,)*
         }
 
         impl $type {

@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 
@@ -10,15 +12,26 @@ pub(crate) struct Frame {
     pub(super) look: Look,
     /// The name of who has signed in.
     pub(super) user: Option<String>,
+    /// Whether that one may read the whole audit log.
+    pub(super) may_audit: bool,
 }
 
 impl Frame {
-    pub(super) fn new(look: Look, user: Option<String>) -> Self {
-        Self { look, user }
+    /// For nobody who is known.
+    pub(super) fn new(look: Look) -> Self {
+        Self {
+            look,
+            user: None,
+            may_audit: false,
+        }
     }
 
     pub(super) fn say(&self, text: &'static str) -> &'static str {
         self.look.language.say(text)
+    }
+
+    pub(super) fn fill(&self, text: &'static str, value: impl Display) -> String {
+        self.look.language.fill(text, value)
     }
 
     pub(super) fn count(&self, number: &u64, one: &'static str, many: &'static str) -> String {

@@ -1,6 +1,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_registry::auth::{Action, Target};
 
 use super::filters;
 use super::frame::{self, Frame};
@@ -22,9 +23,15 @@ struct ImagePage {
     reference: String,
     image: ImageWithParts,
     referrers: List<ReferrerOf>,
+    may_push: bool,
+    may_delete: bool,
 }
 
 impl ImagePage {
+    fn by_digest(&self) -> bool {
+        self.reference == self.image.image.digest
+    }
+
     /// The end of a reference that never means another image.
     fn at_digest(&self) -> String {
         format!("@{}", self.image.image.digest)
@@ -54,12 +61,23 @@ pub(super) async fn show(
         artifact_type: None,
     });
     let first = Parameters(PageQuery::first());
-    let Document(referrers) = images::referrers(console, signed, Named(path), all, first).await?;
+    let name = path.repository()?;
+    let shown = images::referrers(console.clone(), signed, Named(path), all, first).await?;
+    let Document(referrers) = shown;
+    let target = Target::Repository(&name);
+    let may = async |action| {
+        console
+            .registry
+            .has(&visitor.signed.0, action, target)
+            .await
+    };
     Ok(frame::html(&ImagePage {
         page: visitor.frame(),
         repository,
         reference,
         image,
         referrers,
+        may_push: may(Action::Push).await?,
+        may_delete: may(Action::Delete).await?,
     }))
 }

@@ -12,7 +12,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'+')
     .remove(b'@');
 
-fn segment(text: &str) -> impl std::fmt::Display {
+pub(super) fn segment(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, SEGMENT)
 }
 
@@ -27,6 +27,10 @@ pub(crate) fn repository(repository: &str) -> String {
 pub(crate) fn image(repository: &str, reference: &str) -> String {
     let repository = self::repository(repository);
     format!("{repository}/images/{}", segment(reference))
+}
+
+pub(super) fn token(token: &str) -> String {
+    format!("/account/tokens/{}", segment(token))
 }
 
 /// The same list from its beginning.

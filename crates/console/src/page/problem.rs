@@ -29,7 +29,7 @@ pub(super) fn page(look: &Look, problem: Problem) -> Response {
         _ => say("Something went wrong here"),
     };
     let shown = ProblemPage {
-        page: Frame::new(look.clone(), None),
+        page: Frame::new(look.clone()),
         title,
         status: problem.status.as_u16(),
         detail: problem.detail,

@@ -1,6 +1,7 @@
 use askama::Template;
 use axum::extract::{Form, State};
 use axum::response::Response;
+use berth_registry::auth::{Action, Target};
 use serde::Deserialize;
 
 use super::done::Done;
@@ -33,6 +34,7 @@ struct ProjectPage {
     repositories: List<Repository>,
     search: String,
     later: bool,
+    may_manage: bool,
 }
 
 /// A project that is made with a form; a box that is not ticked is not sent.
@@ -93,18 +95,25 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let later = query.0.cursor.is_some();
     let signed = visitor.signed.clone();
+    let name = path.project()?;
     let Document(project) = projects::get(console.clone(), signed.clone(), Named(path)).await?;
     let wanted = Wanted {
         project: Some(project.name.clone()),
         q: q.clone(),
     };
-    let found = repositories::list(console, signed, Parameters(wanted), query).await?;
+    let found = repositories::list(console.clone(), signed, Parameters(wanted), query).await?;
     let Document(repositories) = found;
+    let target = Target::Project(&name);
+    let may_manage = console
+        .registry
+        .has(&visitor.signed.0, Action::ProjectManage, target)
+        .await?;
     Ok(frame::html(&ProjectPage {
         page: visitor.frame(),
         project,
         repositories,
         search: q.unwrap_or_default(),
         later,
+        may_manage,
     }))
 }

@@ -1,6 +1,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_registry::auth::{Action, Target};
 
 use super::filters;
 use super::frame::{self, Frame};
@@ -31,6 +32,7 @@ struct RepositoryPage {
     tags: List<Tag>,
     search: String,
     later: bool,
+    may_delete: bool,
 }
 
 /// All that the visitor may pull from whose name holds what is searched for.
@@ -66,12 +68,20 @@ pub(super) async fn show(
     let found = repositories::get(console.clone(), signed.clone(), Named(path.clone())).await?;
     let Document(repository) = found;
     let wanted = Parameters(wanted);
-    let Document(tags) = tags::list(console, signed, Named(path), wanted, query).await?;
+    let name = path.repository()?;
+    let found = tags::list(console.clone(), signed, Named(path), wanted, query).await?;
+    let Document(tags) = found;
+    let target = Target::Repository(&name);
+    let may_delete = console
+        .registry
+        .has(&visitor.signed.0, Action::Delete, target)
+        .await?;
     Ok(frame::html(&RepositoryPage {
         page: visitor.frame(),
         repository,
         tags,
         search,
         later,
+        may_delete,
     }))
 }

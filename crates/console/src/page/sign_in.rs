@@ -61,7 +61,7 @@ fn form(look: Look, name: String, next: &str, wrong: Option<&'static str>) -> Re
     frame::html(&SignInPage {
         in_the_open: !look.private,
         wrong,
-        page: Frame::new(look, None),
+        page: Frame::new(look),
         name,
         next: next.to_owned(),
     })

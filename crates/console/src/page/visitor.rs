@@ -1,6 +1,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
+use berth_registry::auth::{Action, Target};
 use berth_registry::http::Client;
 
 use super::cookies;
@@ -15,11 +16,20 @@ use crate::console::Console;
 pub(crate) struct Visitor {
     pub(super) signed: Signed,
     look: Look,
+    may_audit: bool,
 }
 
 impl Visitor {
     pub(super) fn frame(&self) -> Frame {
-        Frame::new(self.look.clone(), Some(self.signed.0.name().to_owned()))
+        Frame {
+            user: Some(self.name().to_owned()),
+            may_audit: self.may_audit,
+            ..Frame::new(self.look.clone())
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.signed.0.name()
     }
 
     pub(super) fn look(&self) -> &Look {
@@ -47,9 +57,14 @@ impl FromRequestParts<Console> for Visitor {
             .registry
             .authenticate_session(secret, Some(client.address))
             .await?;
+        let may_audit = console
+            .registry
+            .has(&caller, Action::AuditRead, Target::Everything)
+            .await?;
         Ok(Self {
             signed: Signed(caller),
             look,
+            may_audit,
         })
     }
 }
