@@ -4,7 +4,7 @@
 //! It is rendered here, works without scripts for reading, and loads nothing from elsewhere.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 mod account;
@@ -35,7 +35,7 @@ use crate::console::Console;
 /// Every path of the page.
 pub(crate) fn router(console: Console) -> Router {
     Router::new()
-        .route("/", get(projects::home))
+        .route("/", get(projects::list))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/preferences", post(preferences::set))
@@ -90,7 +90,7 @@ pub(crate) fn router(console: Console) -> Router {
             "/account/sessions/{session}/end",
             post(account::end_session),
         )
-        .layer(from_fn_with_state(console.clone(), around::answer))
+        .layer(from_fn(around::answer))
         // Nothing in them is anybody's.
         .route("/assets/{name}", get(assets::serve))
         .with_state(console)

@@ -1,5 +1,5 @@
-//! Users, their personal tokens and sessions, and robots: making, changing and removing them. Who may do so is
-//! for the caller to ask first; that nobody hands out more than they have is seen to here.
+//! Users, their personal tokens and sessions, and robots: making, changing and removing them. Who may
+//! do so is for the caller to ask first; that nobody hands out more than they have is seen to here.
 
 mod personal_tokens;
 mod robots;

@@ -1,6 +1,6 @@
 //! What goes around every answer of the page.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
@@ -14,7 +14,6 @@ use berth_registry::http::Client;
 use super::look::Look;
 use super::{cookies, problem, sign_in};
 use crate::api::problem::Problem;
-use crate::console::Console;
 
 /// Nothing from elsewhere, nothing that stands in the document itself, and no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -30,7 +29,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Refuses what another site sends, answers, and shows a problem as a page.
-pub(super) async fn answer(State(_): State<Console>, mut request: Request, next: Next) -> Response {
+pub(super) async fn answer(mut request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Client>().cloned();
     let look = Look::of(request.headers(), request.uri(), client.as_ref());
     request.extensions_mut().insert(look.clone());

@@ -37,11 +37,14 @@ impl ImagePage {
         format!("@{}", self.image.image.digest)
     }
 
-    /// What a layer takes of all of them, in percent.
+    /// What a layer takes of all of them, in percent. A manifest may say any sizes.
     fn share(&self, size_bytes: &u64) -> u64 {
         let layers = self.image.layers.iter();
-        let all: u64 = layers.map(|layer| layer.descriptor.size_bytes).sum();
-        size_bytes * 100 / all.max(1)
+        let all: u128 = layers
+            .map(|layer| u128::from(layer.descriptor.size_bytes))
+            .sum();
+        let share = u128::from(*size_bytes) * 100 / all.max(1);
+        u64::try_from(share).unwrap_or(100)
     }
 }
 

@@ -44,14 +44,6 @@ pub(super) struct NewForm {
     public: Option<String>,
 }
 
-pub(super) async fn home(
-    console: State<Console>,
-    visitor: Visitor,
-    query: Parameters<PageQuery>,
-) -> Result<Response, Problem> {
-    list(console, visitor, query).await
-}
-
 pub(super) async fn list(
     console: State<Console>,
     visitor: Visitor,

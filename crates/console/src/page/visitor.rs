@@ -12,7 +12,6 @@ use crate::api::signed::Signed;
 use crate::console::Console;
 
 /// Somebody who has signed in.
-#[derive(Clone)]
 pub(crate) struct Visitor {
     pub(super) signed: Signed,
     look: Look,
@@ -38,7 +37,7 @@ impl Visitor {
 }
 
 /// The connection's client, which every request of the server has.
-pub(super) fn client(parts: &Parts) -> Result<&Client, Problem> {
+fn client(parts: &Parts) -> Result<&Client, Problem> {
     let client = parts.extensions.get();
     client.ok_or_else(|| Problem::bad_request("the request has no client"))
 }

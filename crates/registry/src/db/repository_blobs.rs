@@ -128,8 +128,8 @@ pub(crate) async fn leave_unnamed(
     manifest_id: i64,
     collect_at: Timestamp,
 ) -> Result<(), DbError> {
-    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "SELECT rb.repository_id, b.id, b.size_bytes
+    let rows: Vec<(i64, i64, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT rb.repository_id, b.id, b.size_bytes, rb.project_id
          FROM edges e
          JOIN blobs b ON b.digest = e.digest
          JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
@@ -141,12 +141,7 @@ pub(crate) async fn leave_unnamed(
     .bind(manifest_id)
     .fetch_all(&mut *connection)
     .await?;
-    for (repository_id, blob_id, size_bytes) in rows {
-        let link = Link {
-            repository_id,
-            blob_id,
-        };
-        discount(connection, link, unsigned(size_bytes)).await?;
+    for (repository_id, blob_id, size_bytes, project_id) in rows {
         sqlx::query(
             "UPDATE repository_blobs
              SET project_id = NULL,
@@ -158,33 +153,30 @@ pub(crate) async fn leave_unnamed(
         .bind(collect_at.0)
         .execute(&mut *connection)
         .await?;
+        if let Some(project_id) = project_id {
+            discount(connection, project_id, blob_id, unsigned(size_bytes)).await?;
+        }
     }
     Ok(())
 }
 
-/// Takes the blob off what its project has, unless another repository there has it too.
+/// Takes the blob off what the project has, unless one of its repositories still counts it.
 async fn discount(
     connection: &mut SqliteConnection,
-    link: Link,
+    project_id: i64,
+    blob_id: i64,
     size_bytes: u64,
 ) -> Result<(), DbError> {
-    let row: Option<(i64,)> = sqlx::query_as(
-        "SELECT rb.project_id FROM repository_blobs rb
-         WHERE rb.repository_id = $1 AND rb.blob_id = $2 AND rb.project_id IS NOT NULL
-           AND NOT EXISTS (
-               SELECT 1 FROM repository_blobs other
-               WHERE other.project_id = rb.project_id AND other.blob_id = rb.blob_id
-                 AND other.repository_id <> rb.repository_id)",
+    let counts: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM repository_blobs WHERE project_id = $1 AND blob_id = $2 LIMIT 1",
     )
-    .bind(link.repository_id)
-    .bind(link.blob_id)
+    .bind(project_id)
+    .bind(blob_id)
     .fetch_optional(&mut *connection)
     .await?;
-    match row {
-        Some((project_id,)) => {
-            project_usage::subtract(connection, project_id, link.blob_id, size_bytes).await
-        }
-        None => Ok(()),
+    match counts {
+        Some(_) => Ok(()),
+        None => project_usage::subtract(connection, project_id, blob_id, size_bytes).await,
     }
 }
 
@@ -360,16 +352,7 @@ async fn unlink(connection: &mut SqliteConnection, links: &[Link]) -> Result<(),
         .filter_map(|(project_id, blob_id, size_bytes)| Some((project_id?, blob_id, size_bytes)))
         .collect();
     for (project_id, blob_id, size_bytes) in counted {
-        let still: Option<(i64,)> = sqlx::query_as(
-            "SELECT 1 FROM repository_blobs WHERE project_id = $1 AND blob_id = $2 LIMIT 1",
-        )
-        .bind(project_id)
-        .bind(blob_id)
-        .fetch_optional(&mut *connection)
-        .await?;
-        if still.is_none() {
-            project_usage::subtract(connection, project_id, blob_id, unsigned(size_bytes)).await?;
-        }
+        discount(connection, project_id, blob_id, unsigned(size_bytes)).await?;
     }
     Ok(())
 }
