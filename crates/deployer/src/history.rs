@@ -143,6 +143,9 @@ impl Cause {
     }
 }
 
+/// How the reason begins for which a deployment waits until somebody approves it.
+pub(crate) const WANTS_APPROVAL: &str = "somebody has to approve it";
+
 /// One attempt to move services of a stack to digests.
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -156,6 +159,8 @@ pub struct Deployment {
     /// Who asked for it, if it was not a push.
     pub requested_by: Option<String>,
     pub approved_by: Option<String>,
+    /// Whether it waits for somebody to approve it, and for nothing else.
+    pub wants_approval: bool,
     pub services: Vec<DeployedService>,
     /// The deployment that it takes back.
     pub rolls_back: Option<i64>,

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use berth_oci::RepositoryName;
 use http::HeaderMap;
+use tokio::sync::watch;
 
 use crate::audit::{Entry, Outcome};
-use crate::auth::{Action, AuthenticationError, Caller, Readable, Target};
+use crate::auth::{Action, ActionSet, AuthenticationError, Caller, Readable, Target};
 use crate::db::DbError;
 use crate::registry::Registry;
 
@@ -84,14 +85,23 @@ impl Registry {
         self.auth.allows(caller, action, target).await
     }
 
+    /// Number of the last change of a tag, a manifest, a right or a setting, by whichever process: it
+    /// comes here in less than a second.
+    pub fn changes(&self) -> watch::Receiver<i64> {
+        self.auth.changes()
+    }
+
     /// The repositories that the caller may pull from.
     pub async fn readable(&self, caller: &Caller) -> Result<Readable, DbError> {
         self.auth.readable(caller).await
     }
 
-    /// What the caller may do on the whole installation, by name.
-    pub async fn actions_on_everything(&self, caller: &Caller) -> Result<Vec<String>, DbError> {
-        let actions = self.auth.actions_on(caller, Target::Everything).await?;
-        Ok(actions.names())
+    /// All that the caller may do there.
+    pub async fn actions_on(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+    ) -> Result<ActionSet, DbError> {
+        self.auth.actions_on(caller, target).await
     }
 }

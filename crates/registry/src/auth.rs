@@ -12,6 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use berth_oci::ProjectName;
 use moka::sync::Cache;
+use tokio::sync::watch;
 
 use crate::audit::Gathered;
 use crate::clock::{Clock, Timestamp};
@@ -226,6 +227,11 @@ impl Auth {
     /// The keys that tokens can be checked with.
     pub(crate) fn jwks(&self) -> Vec<Jwk> {
         self.keys.load().jwks()
+    }
+
+    /// Number of the last change that was seen.
+    pub(crate) fn changes(&self) -> watch::Receiver<i64> {
+        self.feed.follow()
     }
 
     pub(crate) async fn hash_password(&self, password: NewPassword) -> Result<String, Busy> {

@@ -15,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 
 pub(crate) mod accounts;
+pub(crate) mod activity;
 pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod browse;
@@ -71,6 +72,9 @@ pub struct Db {
 }
 
 impl Db {
+    /// What kind of database this is.
+    pub const KIND: &str = "sqlite";
+
     /// Opens the file, makes it if it is not there, and brings its schema up to date, unless this
     /// release is too old for it. Only the process that holds the data folder may do so.
     pub async fn open(file: &Path, release: &Release) -> Result<Self, OpenDbError> {

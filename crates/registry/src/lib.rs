@@ -7,6 +7,7 @@
 
 mod access;
 pub mod accounts;
+pub mod activity;
 pub mod audit;
 pub mod auth;
 pub mod backup;

@@ -190,6 +190,19 @@ impl Registry {
         }))
     }
 
+    /// The projects that the caller may pull something from and that are short of space, in order of
+    /// the bytes of their names.
+    pub async fn short_projects(
+        &self,
+        caller: &Caller,
+    ) -> Result<Vec<(ProjectName, Space)>, DbError> {
+        let readable = self.auth.readable(caller).await?;
+        let mut connection = self.db.read().await?;
+        let mut found = db::project_usage::of_limited(&mut connection).await?;
+        found.retain(|(name, space)| space.short() && readable.reaches(name));
+        Ok(found)
+    }
+
     /// Refuses if the project has no room for so many bytes more, before they are sent, and tells
     /// what it has room for. What counts is asked again when they have come.
     pub(crate) async fn foresee(

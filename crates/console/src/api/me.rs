@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use berth_registry::accounts::SetPasswordError;
-use berth_registry::auth::NewPassword;
+use berth_registry::auth::{NewPassword, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -43,11 +43,15 @@ pub(crate) async fn get(
     signed: Signed,
 ) -> Result<Document<Me>, Problem> {
     let caller = &signed.0;
+    let actions = console
+        .registry
+        .actions_on(caller, Target::Everything)
+        .await?;
     Ok(Document(Me {
         name: caller.name().to_owned(),
         kind: caller.kind().as_str(),
         admin: caller.admin() && !caller.limited(),
-        actions: console.registry.actions_on_everything(caller).await?,
+        actions: actions.names(),
         token: caller.personal_token().map(str::to_owned),
     }))
 }

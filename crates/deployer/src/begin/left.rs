@@ -4,7 +4,7 @@ use super::{LOOK_AGAIN, Outcome, PrepareError};
 use crate::db;
 use crate::deployer::Deployer;
 use crate::engine::Service;
-use crate::history::{DeployedService, Deployment, State};
+use crate::history::{DeployedService, Deployment, State, WANTS_APPROVAL};
 use crate::image::ImageReference;
 use crate::matching::{Known, opted_in, overruled, runs};
 use crate::policy::{Approval, Labels};
@@ -166,7 +166,7 @@ pub(super) fn waits(deployment: &Deployment, left: &Left, now: Timestamp) -> Opt
     if deployment.approved_by.is_none() && own.any(needs) {
         let id = deployment.id;
         return Some(Outcome::Wait {
-            reason: format!("somebody has to approve it: berth deploy approve {id}"),
+            reason: format!("{WANTS_APPROVAL}: berth deploy approve {id}"),
             until: now.plus(LOOK_AGAIN),
         });
     }

@@ -3,7 +3,7 @@ use berth_registry::{DbError, Timestamp, checked};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::checked_option;
-use crate::history::{Cause, DeployedService, Deployment, State};
+use crate::history::{Cause, DeployedService, Deployment, State, WANTS_APPROVAL};
 
 /// A deployment that is to be made.
 pub(crate) struct New<'n> {
@@ -206,13 +206,19 @@ const SELECT: &str = "SELECT d.id, t.name, d.stack, d.cause, d.state, d.reason, 
      FROM deployments d JOIN targets t ON t.id = d.target_id ";
 
 fn deployment(row: Columns) -> Result<Deployment, DbError> {
+    let state = checked(row.4, "the state of a deployment")?;
+    let reason: Option<String> = row.5;
+    let asks = reason
+        .as_ref()
+        .is_some_and(|reason| reason.starts_with(WANTS_APPROVAL));
     Ok(Deployment {
         id: row.0,
         target: row.1,
         stack: row.2,
         cause: checked(row.3, "the cause of a deployment")?,
-        state: checked(row.4, "the state of a deployment")?,
-        reason: row.5,
+        wants_approval: state == State::Waiting && row.7.is_none() && asks,
+        state,
+        reason,
         requested_by: row.6,
         approved_by: row.7,
         services: Vec::new(),
@@ -343,6 +349,34 @@ pub(crate) async fn list(
         .bind(which.stack)
         .bind(which.state.map(State::as_str))
         .bind(which.before)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+    all_with_services(connection, rows).await
+}
+
+/// Those that wait for somebody to approve them, and those that failed since a moment and of whose
+/// services none was deployed again, newest first.
+pub(crate) async fn unsettled(
+    connection: &mut SqliteConnection,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<Deployment>, DbError> {
+    let sql = statement(
+        "WHERE (d.finished_at IS NULL AND d.state = 'waiting' AND d.approved_by IS NULL
+                AND d.reason LIKE $1 || '%')
+            OR (d.state IN ('failed', 'rolled_back', 'rollback_failed') AND d.finished_at >= $2
+                AND NOT EXISTS (
+                    SELECT 1 FROM deployments n
+                    JOIN deployment_services m ON m.deployment_id = n.id
+                    JOIN deployment_services s ON s.deployment_id = d.id AND s.service = m.service
+                    WHERE n.target_id = d.target_id AND n.stack = d.stack AND n.id > d.id
+                      AND n.started_at IS NOT NULL))
+         ORDER BY d.id DESC LIMIT $3",
+    );
+    let rows: Vec<Columns> = sqlx::query_as(sql)
+        .bind(WANTS_APPROVAL)
+        .bind(since.0)
         .bind(limit)
         .fetch_all(&mut *connection)
         .await?;

@@ -50,6 +50,7 @@ impl Deployer {
             reason: None,
             requested_by: None,
             approved_by: None,
+            wants_approval: false,
             services,
             rolls_back: None,
             created_at: now,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use berth_registry::Timestamp;
 use berth_registry::auth::{Action, Caller};
 use futures_util::future::join_all;
 
@@ -39,6 +40,13 @@ impl Deployer {
             }
         };
         join_all(self.targets.values().map(status)).await
+    }
+
+    /// The targets that could not be reached when they were asked last, with the reason.
+    pub fn unreachable(&self) -> Vec<(String, String)> {
+        let targets = self.targets.values();
+        let troubled = targets.filter_map(|target| Some((target.name.clone(), target.trouble()?)));
+        troubled.collect()
     }
 
     pub async fn stacks(&self, target: &str) -> Result<Vec<StackStatus>, DeployError> {
@@ -126,6 +134,24 @@ impl Deployer {
         }
         let next = which.before;
         Ok(Part { items, next })
+    }
+
+    /// Those that wait for somebody to approve them, and those that failed since a moment and of whose
+    /// services none was deployed again; newest first, of so many.
+    pub async fn unsettled(
+        &self,
+        by: &Caller,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Deployment>, DeployError> {
+        let mut connection = self.journal.db().read().await?;
+        let rows = db::deployments::unsettled(&mut connection, since, limit as i64).await?;
+        drop(connection);
+        let mut items = Vec::new();
+        for deployment in rows {
+            items.extend(self.seen(by, deployment).await?);
+        }
+        Ok(items)
     }
 
     pub async fn deployment(&self, by: &Caller, id: i64) -> Result<Deployment, DeployError> {

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -21,8 +21,10 @@ pub(super) struct Feed {
     epoch: AtomicU64,
     /// Milliseconds from `begun` to the last look that succeeded.
     looked_at: AtomicU64,
+    /// Held by who looks.
+    looking: Mutex<()>,
     /// The last change that was seen.
-    seen: Mutex<i64>,
+    seen: watch::Sender<i64>,
 }
 
 impl Feed {
@@ -31,7 +33,8 @@ impl Feed {
             begun: Instant::now(),
             epoch: AtomicU64::new(0),
             looked_at: AtomicU64::new(0),
-            seen: Mutex::new(0),
+            looking: Mutex::default(),
+            seen: watch::Sender::new(0),
         }
     }
 
@@ -41,15 +44,20 @@ impl Feed {
         let still = self.begun.elapsed().saturating_sub(looked_at);
         (still < BELIEVED_FOR).then(|| self.epoch.load(Ordering::Acquire))
     }
+
+    pub(super) fn follow(&self) -> watch::Receiver<i64> {
+        self.seen.subscribe()
+    }
 }
 
 impl Auth {
     /// Takes in every change that is committed: once this returns, no cache contradicts them.
     pub(crate) async fn catch_up(&self) -> Result<(), DbError> {
-        let mut seen = self.feed.seen.lock().await;
+        let _looking = self.feed.looking.lock().await;
+        let seen = *self.feed.seen.borrow();
         let begun = self.feed.begun.elapsed();
         let mut connection = self.db.read_unasked().await?;
-        let changes = db::changes::since(&mut connection, *seen).await?;
+        let changes = db::changes::since(&mut connection, seen).await?;
         if changes.rights {
             self.feed.epoch.fetch_add(1, Ordering::AcqRel);
         }
@@ -59,7 +67,9 @@ impl Auth {
             self.keys.store(std::sync::Arc::new(keys));
             self.tokens.invalidate_all();
         }
-        *seen = changes.last.unwrap_or(*seen);
+        if let Some(last) = changes.last {
+            self.feed.seen.send_replace(last);
+        }
         let looked_at = u64::try_from(begun.as_millis()).unwrap_or(u64::MAX);
         self.feed.looked_at.store(looked_at, Ordering::Release);
         Ok(())

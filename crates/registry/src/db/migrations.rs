@@ -64,6 +64,12 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../../migrations/sqlite/0007_sessions.sql"),
         oldest_release: "0.1.0",
     },
+    Step {
+        version: 8,
+        name: "page",
+        sql: include_str!("../../../../migrations/sqlite/0008_page.sql"),
+        oldest_release: "0.1.0",
+    },
 ];
 
 /// Upgrades the database in `file`, after a copy of it was made beside it.

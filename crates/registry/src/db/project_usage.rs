@@ -4,6 +4,7 @@ use berth_oci::{Digest, ProjectName};
 use sqlx::SqliteConnection;
 
 use super::{DbError, checked, signed, unsigned};
+use crate::quota::Space;
 
 /// Parallel pushes of different things rarely meet in one.
 const PARTS: i64 = 16;
@@ -75,6 +76,28 @@ pub(crate) async fn total(
     .fetch_one(connection)
     .await?;
     Ok(unsigned(total.unwrap_or_default()))
+}
+
+/// What those projects have that have a quota, in order of the bytes of their names.
+pub(crate) async fn of_limited(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(ProjectName, Space)>, DbError> {
+    let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT p.name, p.quota_bytes, CAST(SUM(u.bytes) AS BIGINT)
+         FROM projects p LEFT JOIN project_usage u ON u.project_id = p.id
+         WHERE p.quota_bytes IS NOT NULL AND p.deletion_id IS NULL
+         GROUP BY p.id, p.name, p.quota_bytes ORDER BY p.name",
+    )
+    .fetch_all(connection)
+    .await?;
+    let space = |(name, quota, used): (String, i64, Option<i64>)| {
+        let space = Space {
+            used_bytes: unsigned(used.unwrap_or_default()),
+            quota_bytes: Some(unsigned(quota)),
+        };
+        Ok((checked(name, "the name of a project")?, space))
+    };
+    rows.into_iter().map(space).collect()
 }
 
 /// Whether the blob counts for the project already.
