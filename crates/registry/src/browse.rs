@@ -3,6 +3,7 @@
 
 mod image;
 mod images;
+mod platforms;
 mod referrers;
 mod repositories;
 mod tags;
@@ -10,6 +11,7 @@ mod walk;
 
 pub use image::{Child, Content, Descriptor, ImageDetail, ImageParts, Layer, Platform};
 pub use images::{ImagePlace, ImageSummary, InvalidImagePlace};
+pub use platforms::Platforms;
 pub use referrers::ReferrerSummary;
 pub use repositories::{RepositoryFilter, RepositorySummary};
 pub use tags::TagSummary;

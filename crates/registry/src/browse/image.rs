@@ -40,6 +40,8 @@ pub enum Content {
 pub struct ImageParts {
     pub config: Descriptor,
     pub layers: Vec<Layer>,
+    /// Whether the config could be read, so that what it does not say it does not say at all.
+    pub config_read: bool,
     pub platform: Option<Platform>,
     /// RFC 3339, as whoever built the image wrote it.
     pub created: Option<String>,
@@ -80,6 +82,13 @@ pub struct Child {
     /// BuildKit's statement about another entry, which is no image.
     pub attestation: bool,
     pub annotations: BTreeMap<String, String>,
+}
+
+impl ImageParts {
+    /// Whether these are the parts of an image, and not of something else that is kept as one is.
+    pub(super) fn of_an_image(&self) -> bool {
+        config::of_an_image(&self.config.media_type)
+    }
 }
 
 impl Registry {
@@ -131,9 +140,12 @@ impl Registry {
     ) -> Result<ImageParts, SourceError> {
         let read = match self.config(repository, &config).await? {
             Some(bytes) => config::read(&bytes),
-            None => config::ImageConfig::default(),
+            None => None,
         };
+        let config_read = read.is_some();
+        let read = read.unwrap_or_default();
         Ok(ImageParts {
+            config_read,
             platform: read.platform(),
             layers: read.made(layers),
             config,
@@ -171,7 +183,11 @@ impl Registry {
             joined.await
         };
         match read.await {
-            Ok(bytes) => Ok(Some(bytes)),
+            // Bytes that have changed on the disk say nothing; whoever pulls them notes the damage.
+            Ok(bytes) => {
+                let digest = Digest::of(descriptor.digest.algorithm(), &bytes);
+                Ok((digest == descriptor.digest).then_some(bytes))
+            }
             Err(error) => {
                 let (digest, now) = (&descriptor.digest, self.clock.now());
                 if damage::note(&self.db, &*self.store, digest, &blob, &error, now).await? {

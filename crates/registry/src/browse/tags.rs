@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use berth_oci::{Digest, MediaType, RepositoryName, Tag};
 
-use super::{LOOKED_AT, Page};
+use super::{LOOKED_AT, Page, Platforms};
 use crate::clock::Timestamp;
 use crate::db::browse::tags::{Between, TagRow};
 use crate::db::{self, DbError, signed};
@@ -19,6 +19,8 @@ pub struct TagSummary {
     pub digest: Digest,
     pub media_type: MediaType,
     pub artifact_type: Option<String>,
+    /// `None` where that is not known.
+    pub platforms: Option<Platforms>,
     /// Of the image: see [`super::ImageSummary::size_bytes`].
     pub size_bytes: u64,
     /// When the tag came to this manifest last, and who moved it.
@@ -61,9 +63,12 @@ impl Registry {
             limit: signed(limit as u64 + 1),
         };
         let rows = db::browse::tags::between(&mut connection, &piece).await?;
-        let page = Page::of(rows, limit, |row| row.name.to_string());
+        let mut page = Page::of(rows, limit, |row| row.name.to_string());
         let ids: Vec<_> = page.items.iter().map(|row| row.manifest_id).collect();
         let sizes = db::browse::images::sizes(&mut connection, &ids).await?;
+        // The store may be slow, and readers are few.
+        drop(connection);
+        self.learn_platforms(repository, &mut page.items).await;
         let mut page = page.map(|row| summary(row, &sizes));
         page.next = page.next.or(end);
         Ok(Some(page))
@@ -82,6 +87,10 @@ impl Registry {
             return Ok(None);
         };
         let sizes = db::browse::images::sizes(&mut connection, &[row.manifest_id]).await?;
+        drop(connection);
+        let mut rows = [row];
+        self.learn_platforms(repository, &mut rows).await;
+        let [row] = rows;
         Ok(Some(summary(row, &sizes)))
     }
 }
@@ -94,6 +103,7 @@ fn summary(row: TagRow, sizes: &HashMap<i64, u64>) -> TagSummary {
         digest: row.digest,
         media_type: row.media_type,
         artifact_type: row.artifact_type,
+        platforms: row.platforms,
         pushed_at: row.pushed_at,
         pushed_by: row.pushed_by,
         pulls: row.pulls,

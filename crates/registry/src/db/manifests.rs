@@ -2,6 +2,7 @@ use berth_oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
 use sqlx::SqliteConnection;
 
 use super::{DbError, checked, signed, unsigned};
+use crate::browse::Platforms;
 use crate::clock::Timestamp;
 
 /// A manifest without its bytes.
@@ -224,6 +225,20 @@ pub(crate) async fn add_required_blob(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Writes down what an image runs on.
+pub(crate) async fn set_platforms(
+    connection: &mut SqliteConnection,
+    id: i64,
+    platforms: &Platforms,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE manifests SET platforms = $1 WHERE id = $2")
+        .bind(platforms.to_string())
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Notes that a tag is on the manifest.

@@ -52,9 +52,9 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// What bytes that a client pushed as a config say, which is nothing when they are none.
-pub(super) fn read(bytes: &[u8]) -> ImageConfig {
-    serde_json::from_slice(bytes).unwrap_or_default()
+/// What bytes say that a client pushed as a config, if they are one.
+pub(super) fn read(bytes: &[u8]) -> Option<ImageConfig> {
+    serde_json::from_slice(bytes).ok()
 }
 
 impl ImageConfig {

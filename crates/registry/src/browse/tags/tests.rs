@@ -87,6 +87,7 @@ async fn a_tag_says_what_it_is_on_and_counts_its_own_pulls() {
         digest,
         media_type: MediaType::OCI_MANIFEST.parse().unwrap(),
         artifact_type: Some("application/vnd.oci.image.config.v1+json".to_owned()),
+        platforms: Some(Platforms::default()),
         size_bytes: bytes + 2 + 5,
         pushed_at: fixture.registry.clock.now(),
         pushed_by: Some("berth".to_owned()),

@@ -2,6 +2,7 @@ use berth_oci::{Digest, MediaType, Tag};
 use sqlx::SqliteConnection;
 
 use super::super::{DbError, checked, unsigned};
+use crate::browse::Platforms;
 use crate::clock::Timestamp;
 
 /// A tag and the manifest that it is on.
@@ -11,6 +12,7 @@ pub(crate) struct TagRow {
     pub(crate) digest: Digest,
     pub(crate) media_type: MediaType,
     pub(crate) artifact_type: Option<String>,
+    pub(crate) platforms: Option<Platforms>,
     pub(crate) pushed_at: Timestamp,
     pub(crate) pushed_by: Option<String>,
     pub(crate) pulls: u64,
@@ -22,6 +24,7 @@ type Columns = (
     i64,
     String,
     String,
+    Option<String>,
     Option<String>,
     i64,
     Option<String>,
@@ -39,6 +42,7 @@ impl TryFrom<Columns> for TagRow {
             digest,
             media_type,
             artifact_type,
+            platforms,
             pushed_at,
             pushed_by,
             pulls,
@@ -50,6 +54,9 @@ impl TryFrom<Columns> for TagRow {
             digest: checked(digest, "a digest")?,
             media_type: checked(media_type, "a media type")?,
             artifact_type,
+            platforms: platforms
+                .map(|platforms| checked(platforms, "platforms"))
+                .transpose()?,
             pushed_at: Timestamp(pushed_at),
             pushed_by,
             pulls: unsigned(pulls),
@@ -74,7 +81,7 @@ pub(crate) async fn between(
     piece: &Between<'_>,
 ) -> Result<Vec<TagRow>, DbError> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type,
+        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type, m.platforms,
                 t.pushed_at, t.pushed_by, t.pulls, t.last_pulled_at
          FROM tags t JOIN manifests m ON m.id = t.manifest_id
          WHERE t.repository_id = $1 AND t.name > $2 AND t.name <= $3
@@ -116,7 +123,7 @@ pub(crate) async fn find(
     tag: &Tag,
 ) -> Result<Option<TagRow>, DbError> {
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type,
+        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type, m.platforms,
                 t.pushed_at, t.pushed_by, t.pulls, t.last_pulled_at
          FROM tags t JOIN manifests m ON m.id = t.manifest_id
          WHERE t.repository_id = $1 AND t.name = $2",
