@@ -25,6 +25,7 @@ pub(crate) mod checks;
 pub(crate) mod collectable;
 pub(crate) mod copy;
 pub(crate) mod deletions;
+mod details;
 pub(crate) mod fills;
 pub(crate) mod held_manifests;
 pub(crate) mod immutable_tags;
@@ -54,6 +55,7 @@ mod writer;
 
 use crate::release::Release;
 pub use copy::CopyError;
+pub use details::DatabaseDetails;
 pub use writer::WriterMetrics;
 use writer::{Durability, Writer};
 

@@ -5,9 +5,9 @@ use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use crate::db::DbError;
+use crate::db::{DatabaseDetails, DbError};
 use crate::registry::Registry;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreSpace};
 
 /// A check that was made so shortly ago is good enough: whoever asks costs at most one a second.
 const FRESH: Duration = Duration::from_secs(1);
@@ -33,6 +33,14 @@ impl Health {
     }
 }
 
+/// What everything is kept in. What does not answer is `None`.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    pub database: Option<DatabaseDetails>,
+    pub store_kind: &'static str,
+    pub store_space: Option<StoreSpace>,
+}
+
 #[derive(Default)]
 pub(crate) struct HealthCheck {
     last: Mutex<Option<(Instant, Arc<Health>)>>,
@@ -49,6 +57,22 @@ impl Registry {
                 health
             }
         }
+    }
+
+    pub async fn storage(&self) -> Storage {
+        let database = timeout(PATIENCE, self.database_details());
+        let space = timeout(PATIENCE, self.store.space());
+        let (database, space) = tokio::join!(database, space);
+        Storage {
+            database: database.ok().and_then(Result::ok),
+            store_kind: self.store.kind(),
+            store_space: space.ok().and_then(Result::ok).flatten(),
+        }
+    }
+
+    async fn database_details(&self) -> Result<DatabaseDetails, DbError> {
+        let mut connection = self.db.read().await?;
+        DatabaseDetails::of(&mut connection).await
     }
 
     async fn probe(&self) -> Health {

@@ -235,6 +235,20 @@ impl Registry {
         Ok(Some(rules.into_iter().map(Rule::from).collect()))
     }
 
+    /// The rule that keeps the tag where it is, if the tag is there and one does.
+    pub async fn immutable_by(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<Option<Rule>, DbError> {
+        let mut connection = self.db.read().await?;
+        let current = db::tags::current(&mut connection, repository, tag).await?;
+        match current.and_then(|current| current.ruled_project) {
+            Some(project_id) => check(&mut connection, project_id, repository, tag).await,
+            None => Ok(None),
+        }
+    }
+
     /// Makes a rule, which counts for tags that are there already.
     pub async fn add_immutable_tags(
         &self,

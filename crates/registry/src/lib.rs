@@ -42,10 +42,10 @@ mod upload;
 mod usage;
 
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use db::{CopyError, Db, DbError, OpenDbError, WriterMetrics, checked};
-pub use health::{Health, Probe};
+pub use db::{CopyError, DatabaseDetails, Db, DbError, OpenDbError, WriterMetrics, checked};
+pub use health::{Health, Probe, Storage};
 pub use manifest::RetagError;
 pub use registry::{Limits, OpenError, Registry};
 pub use release::{InvalidRelease, Release};
-pub use store::{BlobStore, ByteStream, Key, LocalStore, Staging, StoreError};
+pub use store::{BlobStore, ByteStream, Key, LocalStore, Staging, StoreError, StoreSpace};
 pub use tag_pattern::{InvalidTagPattern, TagPattern};

@@ -97,11 +97,24 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Errors: [`StoreError::Missing`] when there is no such object.
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError>;
 
+    /// What kind of store this is.
+    fn kind(&self) -> &'static str;
+
+    /// The room for objects; `None` where a store knows of no bounds.
+    async fn space(&self) -> Result<Option<StoreSpace>, StoreError>;
+
     /// Whether objects can be read: the store is reached and answers.
     async fn probe_read(&self) -> Result<(), StoreError>;
 
     /// Whether objects can be written: something small is, and is removed again.
     async fn probe_write(&self) -> Result<(), StoreError>;
+}
+
+/// The room of a store, whoever else takes some of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreSpace {
+    pub total_bytes: u64,
+    pub free_bytes: u64,
 }
 
 /// The staged bytes of an upload, open for writing.

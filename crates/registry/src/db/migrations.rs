@@ -179,6 +179,12 @@ async fn applied(connection: &mut SqliteConnection) -> Result<Vec<i64>, DbError>
     Ok(rows.into_iter().map(|(version,)| version).collect())
 }
 
+/// Number of the last migration that the database has.
+pub(super) async fn version(connection: &mut SqliteConnection) -> Result<i64, DbError> {
+    let applied = applied(connection).await?;
+    Ok(applied.into_iter().max().unwrap_or_default())
+}
+
 /// The oldest release that may use the database; `None` where it does not say.
 async fn oldest_release(connection: &mut SqliteConnection) -> Result<Option<Release>, DbError> {
     if !table_exists(connection, "compatibility").await? {

@@ -23,11 +23,11 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::{GetResultPayload, ObjectStoreExt as _};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, statvfs};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{BlobStore, ByteStream, Key, Staging, StoreError};
+use super::{BlobStore, ByteStream, Key, Staging, StoreError, StoreSpace};
 
 mod list;
 mod read;
@@ -201,6 +201,25 @@ impl BlobStore for LocalStore {
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
         let file = self.open_object(key).await?;
         Ok(read::stream(file, key.to_string(), range))
+    }
+
+    fn kind(&self) -> &'static str {
+        "local"
+    }
+
+    async fn space(&self) -> Result<Option<StoreSpace>, StoreError> {
+        let root = self.root.clone();
+        blocking(move || {
+            let disk = statvfs(root)
+                .map_err(io::Error::from)
+                .map_err(io_error("look at the disk"))?;
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            Ok(Some(StoreSpace {
+                total_bytes: bytes(disk.f_blocks),
+                free_bytes: bytes(disk.f_bavail),
+            }))
+        })
+        .await
     }
 
     async fn probe_read(&self) -> Result<(), StoreError> {
