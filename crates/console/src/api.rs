@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -11,6 +12,8 @@ use utoipa::openapi::{OpenApi, RefOr, Response as Answer};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+pub(crate) mod activity;
+pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod caches;
 pub(crate) mod collection;
@@ -20,6 +23,7 @@ pub(crate) mod deployments;
 pub(crate) mod document;
 pub(crate) mod grant;
 pub(crate) mod groups;
+pub(crate) mod health;
 pub(crate) mod images;
 pub(crate) mod immutable_tags;
 pub(crate) mod limits;
@@ -172,7 +176,10 @@ const DESCRIBED: &[Described] = &[
     || routes!(collection::get),
     || routes!(collection::blobs),
     || routes!(collection::run),
+    || routes!(health::get),
     || routes!(audit::list),
+    || routes!(activity::get),
+    || routes!(attention::list),
 ];
 
 /// Adds what holds for all operations: how to sign in, and names that no two share.
@@ -232,11 +239,16 @@ fn describe_answers(responses: &mut BTreeMap<String, RefOr<Answer>>) {
 }
 
 async fn openapi(State(console): State<Console>) -> Response {
+    document::with_json(document_text(&console).into())
+}
+
+/// The document as JSON.
+pub(crate) fn document_text(console: &Console) -> Bytes {
     let text = console.document.get_or_init(|| {
         let text = document().to_json();
         text.expect("a document of texts is JSON").into()
     });
-    document::with_json(text.clone().into())
+    text.clone()
 }
 
 async fn unknown_path() -> Problem {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 mod api;
 mod console;
+mod event_stream;
 mod page;
 
 pub use api::{document, undescribed_paths};

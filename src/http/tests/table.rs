@@ -148,9 +148,12 @@ DELETE /api/v1/deploy-rules/{rule}                               401 401 404 404
 GET    /api/v1/deletions                                         401 401 200 200 200 200 200 200 200 200 200
 GET    /api/v1/deletions?project={project}                       401 401 200 200 200 200 200 200 200 200 200
 POST   /api/v1/deletions/{deletion}/restore                      401 401 404 404 404 404 404 404 404 404 404
+GET    /api/v1/activity                                          401 401 200 200 200 200 200 200 200 200 200
+GET    /api/v1/attention                                         401 401 200 200 200 200 200 200 200 200 200
 GET    /api/v1/collection                                        401 401 404 404 404 404 404 200 404 404 404
 GET    /api/v1/collection/blobs                                  401 401 404 404 404 404 404 200 404 404 404
 POST   /api/v1/collection/runs                                   401 401 404 404 404 404 404 200 404 404 404
+GET    /api/v1/health                                            401 401 404 404 404 404 404 200 404 404 404
 GET    /api/v1/audit                                             401 401 404 404     404     404     404     200     404     404     404
 GET    /api/v1/audit?project={project}                           401 401 404 404     404     200     200     200     404     404     404
 ";
@@ -203,6 +206,18 @@ impl Row {
     pub(super) fn cell(&self, column: &str) -> &Cell {
         let index = COLUMNS.iter().position(|name| *name == column);
         &self.cells[index.unwrap_or_else(|| panic!("no column {column}"))]
+    }
+
+    /// The same, with another status for what is done.
+    pub(super) fn answered_with(mut self, done: u16) -> Self {
+        for cell in &mut self.cells {
+            for status in &mut cell.0 {
+                if (200..300).contains(status) {
+                    *status = done;
+                }
+            }
+        }
+        self
     }
 
     pub(super) fn name(&self) -> String {

@@ -57,7 +57,7 @@ pub(crate) struct CachedUpstream {
 }
 
 /// What a cache did.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub(crate) struct Work {
     /// Blobs that were here
     pub(crate) hits: u64,

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -283,6 +284,17 @@ impl From<BrowsedPlatform> for Platform {
             os: platform.os,
             architecture: platform.architecture,
             variant: platform.variant,
+        }
+    }
+}
+
+/// As `docker pull --platform` takes it: `linux/arm64/v8`.
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        match &self.variant {
+            Some(variant) => write!(f, "/{variant}"),
+            None => Ok(()),
         }
     }
 }

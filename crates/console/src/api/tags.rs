@@ -25,6 +25,9 @@ pub(crate) struct Tag {
     pub(crate) digest: String,
     pub(crate) media_type: String,
     pub(crate) artifact_type: Option<String>,
+    /// What it runs on, each as `linux/arm64/v8`; null where that is not known
+    #[schema(example = json!(["linux/amd64", "linux/arm64/v8"]))]
+    pub(crate) platforms: Option<Vec<String>>,
     /// Of the manifest and what it names
     pub(crate) size_bytes: u64,
     #[schema(format = DateTime)]
@@ -33,6 +36,15 @@ pub(crate) struct Tag {
     pub(crate) pulls: u64,
     #[schema(format = DateTime)]
     pub(crate) last_pulled_at: Option<String>,
+}
+
+/// A tag, and what keeps it where it is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TagWithRule {
+    #[serde(flatten)]
+    pub(crate) tag: Tag,
+    /// Number of the rule of immutable tags by which it neither moves nor is deleted
+    pub(crate) immutable_by: Option<i64>,
 }
 
 /// Which tags are wanted.
@@ -77,12 +89,12 @@ pub(crate) async fn list(
 
 /// A tag
 #[utoipa::path(get, path = "/api/v1/repositories/{repository}/tags/{tag}", tag = "tags",
-    params(TagPath), responses((status = 200, body = Tag), Refusals))]
+    params(TagPath), responses((status = 200, body = TagWithRule), Refusals))]
 pub(crate) async fn get(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<TagPath>,
-) -> Result<Document<Tag>, Problem> {
+) -> Result<Document<TagWithRule>, Problem> {
     let (repository, tag) = (path.repository()?, path.tag()?);
     require(&console, &signed, Action::Pull, &repository).await?;
     found(&console, &repository, &tag).await
@@ -90,13 +102,14 @@ pub(crate) async fn get(
 
 /// Make a tag, or move it to another image of its repository
 #[utoipa::path(put, path = "/api/v1/repositories/{repository}/tags/{tag}", tag = "tags",
-    params(TagPath), request_body = TagTarget, responses((status = 200, body = Tag), Refusals))]
+    params(TagPath), request_body = TagTarget,
+    responses((status = 200, body = TagWithRule), Refusals))]
 pub(crate) async fn set(
     State(console): State<Console>,
     signed: Signed,
     Named(path): Named<TagPath>,
     Document(target): Document<TagTarget>,
-) -> Result<Document<Tag>, Problem> {
+) -> Result<Document<TagWithRule>, Problem> {
     let (repository, tag) = (path.repository()?, path.tag()?);
     require(&console, &signed, Action::Push, &repository).await?;
     // The answer says what the target is.
@@ -130,10 +143,14 @@ async fn found(
     console: &Console,
     repository: &RepositoryName,
     tag: &TagName,
-) -> Result<Document<Tag>, Problem> {
+) -> Result<Document<TagWithRule>, Problem> {
     let found = console.registry.browse_tag(repository, tag).await?;
     let found = found.ok_or_else(|| Problem::absent(format_args!("tag {repository}:{tag}")))?;
-    Ok(Document(found.into()))
+    let rule = console.registry.immutable_by(repository, tag).await?;
+    Ok(Document(TagWithRule {
+        tag: found.into(),
+        immutable_by: rule.map(|rule| rule.id),
+    }))
 }
 
 impl From<TagSummary> for Tag {
@@ -143,6 +160,7 @@ impl From<TagSummary> for Tag {
             digest: tag.digest.to_string(),
             media_type: tag.media_type.to_string(),
             artifact_type: tag.artifact_type,
+            platforms: tag.platforms.map(|platforms| platforms.names().to_vec()),
             size_bytes: tag.size_bytes,
             pushed_at: time::text(tag.pushed_at),
             pushed_by: tag.pushed_by,

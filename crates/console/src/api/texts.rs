@@ -9,6 +9,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::attention::Kind;
+
 macro_rules! texts {
     ($($(#[$doc:meta])* $type:ident: $pattern:expr, at most $bytes:expr;)*) => {$(
         $(#[$doc])*
@@ -146,6 +148,8 @@ names! {
     CapabilityName: ["resolve", "pull"];
     /// Where a deployment is.
     DeploymentState: State::ALL.iter().map(|state| state.as_str());
+    /// What needs somebody.
+    AttentionKind: Kind::ALL.iter().map(|kind| kind.as_str());
     /// Where a run of retention is.
     RetentionState: RunState::ALL.iter().map(|state| state.as_str());
     /// Why there is a deployment.

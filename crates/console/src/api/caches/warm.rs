@@ -10,6 +10,7 @@ use berth_proxy::{Platform, Proxy, WarmError, Warmed};
 use berth_registry::auth::Action;
 use berth_registry::source::{LocateError, SourceError};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, stream};
 use serde::{Deserialize, Serialize};
 use tracing::error;
@@ -31,7 +32,7 @@ const IMAGE_CHARACTERS: usize = 391;
 const PLATFORM_CHARACTERS: usize = 100;
 /// How often a client that waits is sent something, since it or a proxy in between may take silence
 /// for the end. An image can take many minutes.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,7 +69,18 @@ pub(crate) async fn warm(
     signed: Signed,
     Document(wanted): Document<Warm>,
 ) -> Result<Response, Problem> {
-    require(&console, &signed, Action::UpstreamManage, "list of caches").await?;
+    let images = warming(console, &signed, wanted).await?;
+    let document = async move { Bytes::from(text_of(&images.await)) };
+    Ok(with_json(patiently(document, SIGN_OF_LIFE)))
+}
+
+/// Checks what is wanted. Who waits for the future has it fetched, to the end even if it is dropped.
+pub(crate) async fn warming(
+    console: Console,
+    signed: &Signed,
+    wanted: Warm,
+) -> Result<BoxFuture<'static, List<WarmedImage>>, Problem> {
+    require(&console, signed, Action::UpstreamManage, "list of caches").await?;
     limits::list("images", &wanted.images, MOST, IMAGE_CHARACTERS)?;
     limits::list("platforms", &wanted.platforms, MOST, PLATFORM_CHARACTERS)?;
     let images = wanted.images.iter().map(|text| image(text));
@@ -84,18 +96,18 @@ pub(crate) async fn warm(
         registry, proxy, ..
     } = console;
     let work = async move { registry.to_the_end(fetch(proxy, images, platforms)).await };
-    Ok(with_json(patiently(work, SIGN_OF_LIFE)))
+    Ok(work.boxed())
 }
 
 /// The document that the work makes, with blanks before it for as long as it takes.
-fn patiently(
-    work: impl Future<Output = List<WarmedImage>> + Send + 'static,
+pub(crate) fn patiently(
+    work: impl Future<Output = Bytes> + Send + 'static,
     sign_of_life: Duration,
 ) -> Body {
     let pieces = stream::unfold(Some(work.boxed()), move |waiting| async move {
         let mut work = waiting?;
         let piece = tokio::select! {
-            made = &mut work => return Some((Bytes::from(text_of(&made)), None)),
+            made = &mut work => return Some((made, None)),
             () = tokio::time::sleep(sign_of_life) => Bytes::from_static(b" "),
         };
         Some((piece, Some(work)))

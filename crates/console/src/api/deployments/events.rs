@@ -1,13 +1,11 @@
 //! The log of a deployment while it grows, as server-sent events.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State as Shared;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::Response;
+use axum::response::sse::Event;
 use berth_deployer::Line;
 use futures_util::StreamExt as _;
 use utoipa::ToSchema;
@@ -19,20 +17,13 @@ use super::super::signed::{Shown, Signed};
 use super::super::texts;
 use super::log as shown;
 use crate::console::Console;
+use crate::event_stream;
 
 mod follower;
 
 use follower::{Follower, Lines};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// nginx gathers an answer before it passes it on, unless it is told not to.
-const UNBUFFERED: (HeaderName, HeaderValue) = (
-    HeaderName::from_static("x-accel-buffering"),
-    HeaderValue::from_static("no"),
-);
-/// How often a client that waits is sent something, since it or a proxy in between may take silence
-/// for the end.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// The most lines that are read at once, so that a long log is never held whole.
 const LINES: usize = 200;
 
@@ -72,19 +63,15 @@ pub(crate) async fn events(
     // Before it is looked at, so that nothing is missed in between.
     let news = console.deployer.news();
     let deployment = console.deployer.deployment(&caller, id).await?;
-    let silence = console.registry.limits().idle / 3;
     let stopping = console.stopping.clone();
     let asked = Asked {
-        console,
+        console: console.clone(),
         shown,
         deployment: id,
     };
     let all_written = deployment.state.ended();
     let lines = Follower::new(asked, after, all_written, news, stopping).lines();
-    let events = lines.map(|line| Ok::<_, Infallible>(event(line)));
-    let alive = KeepAlive::new().interval(silence.min(SIGN_OF_LIFE));
-    let events = Sse::new(events).keep_alive(alive);
-    Ok(([UNBUFFERED], events).into_response())
+    Ok(event_stream::answer(&console, lines.map(event)))
 }
 
 fn last_event(headers: &HeaderMap) -> Result<i64, Problem> {

@@ -23,6 +23,8 @@ pub(crate) struct Deployment {
     /// Those whose images one may pull
     pub(crate) services: Vec<DeployedService>,
     pub(crate) approved_by: Option<String>,
+    /// Whether it waits for somebody to approve it
+    pub(crate) wants_approval: bool,
     /// The deployment that this one takes back
     pub(crate) rolls_back: Option<i64>,
     #[schema(format = DateTime)]
@@ -98,6 +100,7 @@ impl From<berth_deployer::Deployment> for Deployment {
             requested_by: deployment.requested_by,
             services: services.map(DeployedService::from).collect(),
             approved_by: deployment.approved_by,
+            wants_approval: deployment.wants_approval,
             rolls_back: deployment.rolls_back,
             created_at: time::text(deployment.created_at),
             due_at: time::text(deployment.due_at),

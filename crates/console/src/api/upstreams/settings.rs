@@ -24,8 +24,8 @@ macro_rules! documents {
         #[schema(as = NewUpstream, example = json!({"name": "ghcr", "registry": "ghcr.io"}))]
         pub(crate) struct New {
             #[schema(value_type = texts::ProjectName)]
-            pub(super) name: String,
-            $($(#[doc = $doc])+ #[schema($($schema)*)] $field: Option<$type>,)*
+            pub(crate) name: String,
+            $($(#[doc = $doc])+ #[schema($($schema)*)] pub(crate) $field: Option<$type>,)*
         }
 
         /// What is to be different. What is not given stays; null stands for the default, and for no
@@ -37,7 +37,7 @@ macro_rules! documents {
             $($(#[doc = $doc])+
             #[schema($($schema)*)]
             #[serde(default, deserialize_with = "given")]
-            $field: Option<Option<$type>>,)*
+            pub(crate) $field: Option<Option<$type>>,)*
         }
 
         impl From<New> for Change {

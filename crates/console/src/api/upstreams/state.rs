@@ -23,12 +23,12 @@ pub(crate) struct State {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QuotaLeft {
-    limit: u64,
-    remaining: u64,
-    window_seconds: Option<u64>,
+    pub(crate) limit: u64,
+    pub(crate) remaining: u64,
+    pub(crate) window_seconds: Option<u64>,
     /// Whom it is counted for: an address, or an account
-    source: Option<String>,
-    read_at: String,
+    pub(crate) source: Option<String>,
+    pub(crate) read_at: String,
 }
 
 /// Requests of one kind.
@@ -36,11 +36,11 @@ pub(crate) struct QuotaLeft {
 #[schema(as = UpstreamOperation)]
 pub(crate) struct OperationOf {
     /// `manifest`, `blob`, `list` or `token`
-    operation: &'static str,
+    pub(crate) operation: &'static str,
     /// For how long such requests are answered without it: they failed again and again
-    open_seconds: Option<u64>,
+    pub(crate) open_seconds: Option<u64>,
     /// How many ended in each way
-    requests: BTreeMap<&'static str, u64>,
+    pub(crate) requests: BTreeMap<&'static str, u64>,
 }
 
 impl From<&UpstreamState> for State {

@@ -29,7 +29,7 @@ async fn one_who_waits_is_sent_blanks_until_the_document_is_made() {
     let (finish, finished) = oneshot::channel();
     let work = async {
         finished.await.expect("a signal");
-        List::new(Vec::new(), None)
+        Bytes::from_static(b"{}")
     };
     let mut pieces = patiently(work, Duration::from_millis(1)).into_data_stream();
     let first = pieces.next().await.expect("a piece").expect("no error");
@@ -37,5 +37,5 @@ async fn one_who_waits_is_sent_blanks_until_the_document_is_made() {
     finish.send(()).expect("somebody waits");
     let rest: Vec<_> = pieces.try_collect().await.expect("no error");
     let text = rest.concat();
-    assert_eq!(text.trim_ascii_start(), br#"{"items":[],"next":null}"#);
+    assert_eq!(text.trim_ascii_start(), b"{}");
 }

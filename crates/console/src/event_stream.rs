@@ -1,0 +1,29 @@
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{Stream, StreamExt as _};
+
+use crate::console::Console;
+
+/// nginx gathers an answer before it passes it on, unless it is told not to.
+const UNBUFFERED: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("x-accel-buffering"),
+    HeaderValue::from_static("no"),
+);
+/// How often a client that waits is sent something, since it or a proxy in between may take silence
+/// for the end.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// Server-sent events, as they come.
+pub(crate) fn answer(
+    console: &Console,
+    events: impl Stream<Item = Event> + Send + 'static,
+) -> Response {
+    let silence = console.registry.limits().idle / 3;
+    let alive = KeepAlive::new().interval(silence.min(SIGN_OF_LIFE));
+    let events = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(alive);
+    ([UNBUFFERED], events).into_response()
+}
