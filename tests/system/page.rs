@@ -8,6 +8,11 @@ use crate::support::{
     create_token, create_user, set_member,
 };
 
+mod deployments;
+mod kept;
+mod looking;
+mod people;
+mod upstreams;
 mod visitor;
 
 use visitor::Visitor;
@@ -58,7 +63,7 @@ async fn somebody_signs_in_looks_around_and_signs_out() {
     }
 
     for (path, holds) in [
-        ("/", "/projects/shop"),
+        ("/", "/repositories/shop%2Fweb/images/1.4"),
         ("/projects", "/projects/shop"),
         ("/projects/shop", "/repositories/shop%2Fweb"),
         ("/repositories?q=we", "/repositories/shop%2Fweb"),

@@ -19,6 +19,7 @@ mod page;
 
 pub use api::{document, undescribed_paths};
 use console::Console;
+pub use page::page_paths;
 
 /// Every route below `/api/v1`, and those of the page. Answers that go on for long end when `stopping`
 /// is cancelled.

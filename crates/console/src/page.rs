@@ -4,92 +4,83 @@
 //! It is rendered here, works without scripts for reading, and loads nothing from elsewhere.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::get;
 
 mod account;
+mod actions;
 mod around;
 mod assets;
 mod audit;
+mod caches;
 mod changes;
+mod collection;
 mod cookies;
+mod decisions;
 mod deletions;
+mod deploy_rules;
 mod deployments;
+mod diff;
 mod done;
 mod filters;
+mod form;
 mod frame;
+mod grants;
+mod groups;
+mod home;
+mod image_rights;
 mod images;
+mod immutable_tags;
 mod language;
+mod lines;
 mod link;
+mod live;
 mod look;
+mod members;
+mod mirror;
+mod moves;
+mod plot;
 mod preferences;
 mod problem;
+mod project_head;
 mod projects;
+mod reference;
 mod repositories;
+mod retention;
+mod robot;
+mod robot_owner;
+mod robots;
+mod roles;
+mod routes;
+mod settings;
 mod sign_in;
+mod stacks;
+mod targets;
 mod theme;
+mod ticked;
+mod upstreams;
+mod user;
+mod users;
 mod visitor;
 
 use crate::console::Console;
 
-/// Every path of the page.
+/// As for a document of the API.
+const BODY_BYTES: usize = 256 * 1024;
+
+/// The paths of the page, but for what pages load.
+pub fn page_paths() -> impl Iterator<Item = &'static str> {
+    routes::ROUTES.iter().map(|(path, _)| *path)
+}
+
 pub(crate) fn router(console: Console) -> Router {
-    Router::new()
-        .route("/", get(projects::list))
-        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route("/preferences", post(preferences::set))
-        .route("/projects", get(projects::list).post(projects::create))
-        .route("/projects/{project}", get(projects::show))
-        .route("/projects/{project}/delete", post(changes::delete_project))
-        .route("/repositories", get(repositories::search))
-        .route("/repositories/{repository}", get(repositories::show))
-        .route(
-            "/repositories/{repository}/images/{reference}",
-            get(images::show),
-        )
-        .route(
-            "/repositories/{repository}/delete",
-            post(changes::delete_repository),
-        )
-        .route("/repositories/{repository}/tags", post(changes::set_tag))
-        .route(
-            "/repositories/{repository}/tags/{tag}/delete",
-            post(changes::delete_tag),
-        )
-        .route(
-            "/repositories/{repository}/images/{reference}/delete",
-            post(changes::delete_image),
-        )
-        .route("/deployments", get(deployments::list))
-        .route("/deployments/{deployment}", get(deployments::show))
-        .route(
-            "/deployments/{deployment}/approve",
-            post(deployments::approve),
-        )
-        .route(
-            "/deployments/{deployment}/cancel",
-            post(deployments::cancel),
-        )
-        .route(
-            "/deployments/{deployment}/rollback",
-            post(deployments::roll_back),
-        )
-        .route("/deletions", get(deletions::list))
-        .route("/deletions/{deletion}/restore", post(deletions::restore))
-        .route("/audit", get(audit::list))
-        .route("/account", get(account::show))
-        .route("/account/password", post(account::change_password))
-        .route("/account/tokens", post(account::create_token))
-        .route(
-            "/account/tokens/{token}/delete",
-            post(account::delete_token),
-        )
-        .route("/account/sessions/end", post(account::end_all_sessions))
-        .route(
-            "/account/sessions/{session}/end",
-            post(account::end_session),
-        )
+    let routes = routes::ROUTES.iter();
+    routes
+        .fold(Router::new(), |router, (path, answers)| {
+            router.route(path, answers())
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(around::answer))
         // Nothing in them is anybody's.
         .route("/assets/{name}", get(assets::serve))

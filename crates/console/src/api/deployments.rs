@@ -23,8 +23,8 @@ mod steps;
 
 pub(crate) use events::*;
 pub(crate) use log::*;
-use request::New;
-pub(crate) use shown::{Deployment, Plan};
+pub(crate) use request::New;
+pub(crate) use shown::{DeployedService, Deployment, Plan};
 pub(crate) use steps::*;
 
 /// Which deployments are wanted.

@@ -17,7 +17,7 @@ use crate::console::Console;
 
 mod policy;
 
-use policy::RetentionPolicy;
+pub(crate) use policy::{RetentionKeep, RetentionPolicy, RetentionRule};
 
 /// What a project keeps, and when the rest goes next.
 #[derive(Serialize, ToSchema)]

@@ -23,8 +23,8 @@ use crate::console::Console;
 mod settings;
 mod state;
 
-use settings::{Change, New};
-pub(crate) use state::State;
+pub(crate) use settings::{Change, New};
+pub(crate) use state::{OperationOf, State};
 
 /// A registry that is pulled from, with its settings as they count.
 #[derive(Serialize, ToSchema)]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use berth_registry::http::Client;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::cookies;
 use super::done::Done;
 use super::filters;
+use super::form::Form;
 use super::frame::{self, Frame};
 use super::link;
 use super::visitor::Visitor;
@@ -30,6 +31,8 @@ const PLACE: &str = "/account";
 struct AccountPage {
     page: Frame,
     tokens: List<Token>,
+    /// Whether there are tokens before these.
+    later: bool,
     sessions: List<Session>,
     /// A token that was just made, which is shown now and never again.
     made: Option<TokenCreated>,
@@ -57,22 +60,30 @@ fn own(visitor: &Visitor) -> Named<UserPath> {
 async fn account(
     console: State<Console>,
     visitor: &Visitor,
+    query: PageQuery,
     made: Option<TokenCreated>,
 ) -> Result<Response, Problem> {
     let signed = || visitor.signed.clone();
-    let first = || Parameters(PageQuery::first());
-    let Document(tokens) = tokens::list(console.clone(), signed(), own(visitor), first()).await?;
-    let Document(sessions) = sessions::list(console, signed(), own(visitor), first()).await?;
+    let later = query.cursor.is_some();
+    let query = Parameters(query);
+    let Document(tokens) = tokens::list(console.clone(), signed(), own(visitor), query).await?;
+    let first = Parameters(PageQuery::first());
+    let Document(sessions) = sessions::list(console, signed(), own(visitor), first).await?;
     Ok(frame::html(&AccountPage {
         page: visitor.frame(),
         tokens,
+        later,
         sessions,
         made,
     }))
 }
 
-pub(super) async fn show(console: State<Console>, visitor: Visitor) -> Result<Response, Problem> {
-    account(console, &visitor, None).await
+pub(super) async fn show(
+    console: State<Console>,
+    visitor: Visitor,
+    Parameters(query): Parameters<PageQuery>,
+) -> Result<Response, Problem> {
+    account(console, &visitor, query, None).await
 }
 
 /// Ends every session of the old password, this one too.
@@ -110,7 +121,7 @@ pub(super) async fn create_token(
     let signed = visitor.signed.clone();
     let created = tokens::create(console.clone(), signed, own(&visitor), Document(new)).await?;
     let Created(made) = created;
-    account(console, &visitor, Some(made)).await
+    account(console, &visitor, PageQuery::first(), Some(made)).await
 }
 
 /// The token of a form's path.

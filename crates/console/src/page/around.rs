@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -31,9 +31,14 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// Refuses what another site sends, answers, and shows a problem as a page.
 pub(super) async fn answer(mut request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Client>().cloned();
-    let look = Look::of(request.headers(), request.uri(), client.as_ref());
+    let look = Look::of(
+        request.method(),
+        request.headers(),
+        request.uri(),
+        client.as_ref(),
+    );
     request.extensions_mut().insert(look.clone());
-    let uri = request.uri().clone();
+    let shown = is_shown(request.headers());
     let mut response = if from_elsewhere(request.method(), request.headers(), client.as_ref()) {
         Problem::new(
             StatusCode::FORBIDDEN,
@@ -45,12 +50,13 @@ pub(super) async fn answer(mut request: Request, next: Next) -> Response {
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = match problem.status {
-            StatusCode::UNAUTHORIZED => sign_in::first(&uri),
+            StatusCode::UNAUTHORIZED => sign_in::first(&look.place),
             _ => problem::page(&look, problem),
         };
     }
-    let shown = response.status() == StatusCode::OK;
-    if shown && look.said.is_some() {
+    let text = response.headers().get(CONTENT_TYPE);
+    let page = text.is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    if shown && page && look.said.is_some() {
         let jar = CookieJar::new().add(cookies::nothing_said());
         response = (jar, response).into_response();
     }
@@ -59,6 +65,12 @@ pub(super) async fn answer(mut request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether the answer is to be looked at, and not to be worked on by a script.
+fn is_shown(headers: &HeaderMap) -> bool {
+    let destination = headers.get("sec-fetch-dest");
+    destination.is_none_or(|value| value == "document")
 }
 
 /// Whether a browser says that another site has made it send this. Those that do not say send the

@@ -1,9 +1,10 @@
 //! What the forms of a repository, an image and a project do.
 
-use axum::extract::{Form, State};
+use axum::extract::State;
 use serde::Deserialize;
 
 use super::done::Done;
+use super::form::Form;
 use super::link;
 use super::visitor::Visitor;
 use crate::api::document::Document;

@@ -1,87 +1,92 @@
-//! What is, was and will be deployed; with a confirmation for each thing that can be done about it.
+//! What is, was and will be deployed.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::done::Done;
 use super::filters;
 use super::frame::{self, Frame};
-use super::language::Language;
+use super::image_rights::ImageRights;
 use super::visitor::Visitor;
-use crate::api::deployments::{self, Deployment, Line, Step, Wanted};
-use crate::api::document::{CreatedAt, Document};
+use crate::api::deployments::{self, Deployment, Line, Wanted};
+use crate::api::document::Document;
 use crate::api::list::{List, PageQuery, Parameters};
-use crate::api::names::{DeploymentPath, Named};
+use crate::api::names::{DeploymentPath, Named, ServicePath};
 use crate::api::problem::Problem;
+use crate::api::targets::{self, Decision};
 use crate::console::Console;
+
+mod lasting;
+mod shown;
+mod steering;
+mod timeline;
+mod words;
+
+use shown::DeploymentPage;
+pub(super) use steering::{approve, cancel, roll_back};
+use timeline::{Story, timeline};
+
+/// The lines of the log that one page shows.
+const LINES: usize = 1000;
 
 #[derive(Template)]
 #[template(path = "deployments.html")]
 struct DeploymentsPage {
     page: Frame,
     deployments: List<Deployment>,
+    target: String,
+    stack: String,
+    state: String,
     later: bool,
 }
 
-#[derive(Template)]
-#[template(path = "deployment.html")]
-struct DeploymentPage {
-    page: Frame,
-    deployment: Deployment,
-    steps: List<Step>,
-    lines: List<Line>,
-}
-
-impl DeploymentPage {
-    /// Whether somebody has to say that it may begin.
-    fn waits(&self) -> bool {
-        self.deployment.state == "waiting" && self.deployment.approved_by.is_none()
+impl DeploymentsPage {
+    fn states(&self) -> impl Iterator<Item = &'static str> {
+        let states = berth_deployer::State::ALL.iter();
+        states.map(|state| state.as_str())
     }
 
-    fn can_be_cancelled(&self) -> bool {
-        matches!(self.deployment.state, "queued" | "waiting")
+    fn is_wanted(&self, state: &str) -> bool {
+        self.state == state
     }
 
-    fn can_be_taken_back(&self) -> bool {
-        self.deployment.state == "succeeded"
+    fn filtered(&self) -> bool {
+        let fields = [&self.target, &self.stack, &self.state];
+        fields.iter().any(|field| !field.is_empty())
     }
 }
 
-impl Frame {
-    /// A state of a deployment, in words.
-    pub(super) fn state(&self, state: &str) -> &'static str {
-        let say = |text| self.say(text);
-        match state {
-            "queued" => say("queued"),
-            "waiting" => say("waiting"),
-            "pulling" => say("pulling"),
-            "replacing" => say("replacing"),
-            "verifying" => say("verifying"),
-            "succeeded" => say("succeeded"),
-            "rolling_back" => say("rolling back"),
-            "rolled_back" => say("rolled back"),
-            "rollback_failed" => say("rollback failed"),
-            "failed" => say("failed"),
-            "superseded" => say("superseded"),
-            "cancelled" => say("cancelled"),
-            _ => say("unknown"),
-        }
-    }
+/// A field of a form that was left empty is sent all the same, and asks for nothing.
+fn filled(field: Option<String>) -> Option<String> {
+    field.filter(|text| !text.is_empty())
 }
 
 pub(super) async fn list(
     console: State<Console>,
     visitor: Visitor,
-    wanted: Parameters<Wanted>,
+    Parameters(wanted): Parameters<Wanted>,
     query: Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
     let later = query.0.cursor.is_some();
+    let wanted = Wanted {
+        target: filled(wanted.target),
+        stack: filled(wanted.stack),
+        state: filled(wanted.state),
+    };
+    let (target, stack, state) = (
+        wanted.target.clone().unwrap_or_default(),
+        wanted.stack.clone().unwrap_or_default(),
+        wanted.state.clone().unwrap_or_default(),
+    );
+    let wanted = Parameters(wanted);
     let found = deployments::list(console, visitor.signed.clone(), wanted, query).await?;
     let Document(deployments) = found;
     Ok(frame::html(&DeploymentsPage {
         page: visitor.frame(),
         deployments,
+        target,
+        stack,
+        state,
         later,
     }))
 }
@@ -90,61 +95,81 @@ pub(super) async fn show(
     console: State<Console>,
     visitor: Visitor,
     Named(path): Named<DeploymentPath>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
     let signed = || visitor.signed.clone();
     let named = || Named(path.clone());
     let Document(deployment) = deployments::get(console.clone(), signed(), named()).await?;
     let Document(steps) = deployments::steps(console.clone(), signed(), named()).await?;
-    let first = Parameters(PageQuery::first());
-    let Document(lines) = deployments::log(console, signed(), named(), first).await?;
+    let later = query.cursor.is_some();
+    let beginning = lines(&console, &visitor, &path, None).await?;
+    let pushes = pushes(&console, &visitor, &deployment).await?;
+    let images = deployment.services.iter();
+    let images: Vec<_> = images.map(|service| service.image.as_str()).collect();
+    let rights = ImageRights::of(&console, &visitor, &images).await?;
+    let timeline = timeline(&Story {
+        deployment: &deployment,
+        pushes: &pushes,
+        steps: &steps.items,
+        lines: &beginning.items,
+        now: console.registry.clock().now().0,
+    });
+    let lines = match query.cursor {
+        None => beginning,
+        behind => lines(&console, &visitor, &path, behind).await?,
+    };
     Ok(frame::html(&DeploymentPage {
         page: visitor.frame(),
         deployment,
+        timeline,
         steps,
         lines,
+        later,
+        rights,
     }))
 }
 
-fn done(id: i64, said: String) -> Done {
-    Done {
-        place: format!("/deployments/{id}"),
-        said,
+async fn lines(
+    console: &State<Console>,
+    visitor: &Visitor,
+    path: &DeploymentPath,
+    cursor: Option<String>,
+) -> Result<List<Line>, Problem> {
+    let part = Parameters(PageQuery {
+        limit: Some(LINES),
+        cursor,
+    });
+    let (signed, named) = (visitor.signed.clone(), Named(path.clone()));
+    let Document(lines) = deployments::log(console.clone(), signed, named, part).await?;
+    Ok(lines)
+}
+
+/// The pushes that a deployment is made of, the first one first, as far as they are remembered.
+async fn pushes(
+    console: &State<Console>,
+    visitor: &Visitor,
+    deployment: &Deployment,
+) -> Result<Vec<Decision>, Problem> {
+    let mut pushes = Vec::new();
+    // Nobody pushed what somebody asked for.
+    let pushed = deployment.requested_by.is_none();
+    for service in deployment.services.iter().filter(|_| pushed) {
+        let path = Named(ServicePath {
+            target: deployment.target.clone(),
+            stack: deployment.stack.clone(),
+            service: service.service.clone(),
+        });
+        let first = Parameters(PageQuery::first());
+        let signed = visitor.signed.clone();
+        match targets::decisions(console.clone(), signed, path, first).await {
+            Ok(Document(decisions)) => pushes.extend(decisions.items),
+            // It was long ago, or the target is not configured any more.
+            Err(problem) if problem.status.is_client_error() => {}
+            Err(problem) => return Err(problem),
+        }
     }
-}
-
-fn language(visitor: &Visitor) -> Language {
-    visitor.look().language
-}
-
-pub(super) async fn approve(
-    console: State<Console>,
-    visitor: Visitor,
-    path: Named<DeploymentPath>,
-) -> Result<Done, Problem> {
-    let approved = deployments::approve(console, visitor.signed.clone(), path).await?;
-    let Document(deployment) = approved;
-    let said = language(&visitor).fill("Deployment {} may begin.", deployment.id);
-    Ok(done(deployment.id, said))
-}
-
-pub(super) async fn cancel(
-    console: State<Console>,
-    visitor: Visitor,
-    path: Named<DeploymentPath>,
-) -> Result<Done, Problem> {
-    let cancelled = deployments::cancel(console, visitor.signed.clone(), path).await?;
-    let Document(deployment) = cancelled;
-    let said = language(&visitor).fill("Deployment {} is cancelled.", deployment.id);
-    Ok(done(deployment.id, said))
-}
-
-pub(super) async fn roll_back(
-    console: State<Console>,
-    visitor: Visitor,
-    path: Named<DeploymentPath>,
-) -> Result<Done, Problem> {
-    let made = deployments::roll_back(console, visitor.signed.clone(), path).await?;
-    let CreatedAt(_, deployment) = made;
-    let said = language(&visitor).fill("Deployment {} brings back what ran before.", deployment.id);
-    Ok(done(deployment.id, said))
+    pushes.retain(|push| push.deployment == Some(deployment.id));
+    pushes.sort_by_key(|push| push.event);
+    pushes.dedup_by_key(|push| push.event);
+    Ok(pushes)
 }

@@ -2,7 +2,9 @@ use std::fmt::Display;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
+use berth_registry::auth::{Action, ActionSet};
 
+use super::live::Seen;
 use super::look::Look;
 use super::{assets, link};
 use crate::api::problem::Problem;
@@ -12,8 +14,10 @@ pub(crate) struct Frame {
     pub(super) look: Look,
     /// The name of who has signed in.
     pub(super) user: Option<String>,
-    /// Whether that one may read the whole audit log.
-    pub(super) may_audit: bool,
+    /// What that one may do on the whole installation.
+    pub(super) may: ActionSet,
+    /// How far what is shown had come.
+    pub(super) seen: Option<Seen>,
 }
 
 impl Frame {
@@ -22,7 +26,8 @@ impl Frame {
         Self {
             look,
             user: None,
-            may_audit: false,
+            may: ActionSet::NONE,
+            seen: None,
         }
     }
 
@@ -36,6 +41,38 @@ impl Frame {
 
     pub(super) fn count(&self, number: &u64, one: &'static str, many: &'static str) -> String {
         self.look.language.count(*number, one, many)
+    }
+
+    pub(super) fn may_audit(&self) -> bool {
+        self.may.contains(Action::AuditRead)
+    }
+
+    pub(super) fn may_see_upstreams(&self) -> bool {
+        self.may.contains(Action::UpstreamRead)
+    }
+
+    pub(super) fn may_manage_upstreams(&self) -> bool {
+        self.may.contains(Action::UpstreamManage)
+    }
+
+    pub(super) fn may_see_targets(&self) -> bool {
+        self.may.contains(Action::TargetRead)
+    }
+
+    pub(super) fn may_manage_targets(&self) -> bool {
+        self.may.contains(Action::TargetManage)
+    }
+
+    pub(super) fn may_manage_users(&self) -> bool {
+        self.may.contains(Action::UserManage)
+    }
+
+    pub(super) fn may_manage_robots(&self) -> bool {
+        self.may.contains(Action::RobotManage)
+    }
+
+    pub(super) fn may_manage_storage(&self) -> bool {
+        self.may.contains(Action::StorageManage)
     }
 
     /// `host[:port]`, for commands.

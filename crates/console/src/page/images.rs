@@ -1,30 +1,40 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_oci::{Reference, RepositoryName, Tag};
 use berth_registry::auth::{Action, Target};
 
 use super::filters;
 use super::frame::{self, Frame};
 use super::link;
+use super::project_head::ProjectHead;
 use super::visitor::Visitor;
 use crate::api::document::Document;
 use crate::api::images::{self, ImageWithParts, ReferrerOf, Wanted};
 use crate::api::list::{List, PageQuery, Parameters};
-use crate::api::names::{ImagePath, Named};
+use crate::api::names::{ImagePath, Named, TagPath};
 use crate::api::problem::Problem;
+use crate::api::tags;
 use crate::console::Console;
 
 #[derive(Template)]
 #[template(path = "image.html")]
 struct ImagePage {
     page: Frame,
+    project: String,
     repository: String,
     /// As it was asked for: a tag or a digest.
     reference: String,
     image: ImageWithParts,
+    /// Of all layers together; a manifest may say any sizes.
+    layer_bytes: u128,
     referrers: List<ReferrerOf>,
+    /// The rule by which the tag stays where it is.
+    immutable_by: Option<i64>,
     may_push: bool,
     may_delete: bool,
+    /// Whether the visitor says which tags of the project stay where they are.
+    may_protect_tags: bool,
 }
 
 impl ImagePage {
@@ -32,18 +42,22 @@ impl ImagePage {
         self.reference == self.image.image.digest
     }
 
+    fn can_be_protected(&self) -> bool {
+        self.may_protect_tags && !self.by_digest() && self.immutable_by.is_none()
+    }
+
+    fn can_be_deleted(&self) -> bool {
+        self.may_delete && self.immutable_by.is_none()
+    }
+
     /// The end of a reference that never means another image.
     fn at_digest(&self) -> String {
         format!("@{}", self.image.image.digest)
     }
 
-    /// What a layer takes of all of them, in percent. A manifest may say any sizes.
+    /// What a layer takes of all of them, in percent.
     fn share(&self, size_bytes: &u64) -> u64 {
-        let layers = self.image.layers.iter();
-        let all: u128 = layers
-            .map(|layer| u128::from(layer.descriptor.size_bytes))
-            .sum();
-        let share = u128::from(*size_bytes) * 100 / all.max(1);
+        let share = u128::from(*size_bytes) * 100 / self.layer_bytes.max(1);
         u64::try_from(share).unwrap_or(100)
     }
 }
@@ -65,8 +79,13 @@ pub(super) async fn show(
     });
     let first = Parameters(PageQuery::first());
     let name = path.repository()?;
+    let immutable_by = match path.reference()? {
+        Reference::Tag(tag) => rule_of(&console, &visitor, &name, &tag).await?,
+        Reference::Digest(_) => None,
+    };
     let shown = images::referrers(console.clone(), signed, Named(path), all, first).await?;
     let Document(referrers) = shown;
+    let head = ProjectHead::of(&console, &visitor, &name.project()).await?;
     let target = Target::Repository(&name);
     let may = async |action| {
         console
@@ -74,13 +93,34 @@ pub(super) async fn show(
             .has(&visitor.signed.0, action, target)
             .await
     };
+    let layers = image.layers.iter();
     Ok(frame::html(&ImagePage {
         page: visitor.frame(),
+        project: name.project().to_string(),
         repository,
         reference,
+        layer_bytes: layers
+            .map(|layer| u128::from(layer.descriptor.size_bytes))
+            .sum(),
         image,
         referrers,
+        immutable_by,
         may_push: may(Action::Push).await?,
         may_delete: may(Action::Delete).await?,
+        may_protect_tags: head.hosted() && head.may_manage(),
     }))
+}
+
+async fn rule_of(
+    console: &State<Console>,
+    visitor: &Visitor,
+    repository: &RepositoryName,
+    tag: &Tag,
+) -> Result<Option<i64>, Problem> {
+    let path = Named(TagPath {
+        repository: repository.to_string(),
+        tag: tag.to_string(),
+    });
+    let Document(tag) = tags::get(console.clone(), visitor.signed.clone(), path).await?;
+    Ok(tag.immutable_by)
 }

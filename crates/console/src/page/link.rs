@@ -29,6 +29,20 @@ pub(crate) fn image(repository: &str, reference: &str) -> String {
     format!("{repository}/images/{}", segment(reference))
 }
 
+pub(super) fn target(target: &str) -> String {
+    format!("/targets/{}", segment(target))
+}
+
+pub(super) fn stack(target: &str, stack: &str) -> String {
+    let target = self::target(target);
+    format!("{target}/stacks/{}", segment(stack))
+}
+
+pub(super) fn service(target: &str, stack: &str, service: &str) -> String {
+    let stack = self::stack(target, stack);
+    format!("{stack}/services/{}", segment(service))
+}
+
 pub(super) fn token(token: &str) -> String {
     format!("/account/tokens/{}", segment(token))
 }

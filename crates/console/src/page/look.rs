@@ -1,6 +1,7 @@
 use axum::extract::FromRequestParts;
+use axum::http::header::REFERER;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum_extra::extract::CookieJar;
 use berth_registry::http::{Client, Scheme};
 
@@ -25,21 +26,42 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    pub(super) fn of(headers: &HeaderMap, uri: &Uri, client: Option<&Client>) -> Self {
+    pub(super) fn of(
+        method: &Method,
+        headers: &HeaderMap,
+        uri: &Uri,
+        client: Option<&Client>,
+    ) -> Self {
         let jar = CookieJar::from_headers(headers);
         let host = client.and_then(|client| client.host.clone());
         let host = host.unwrap_or_else(|| "localhost".to_owned());
         let encrypted = client.is_some_and(|client| client.scheme == Scheme::Https);
-        let place = uri.path_and_query();
+        let place = match method.is_safe() {
+            true => uri.path_and_query().map(ToString::to_string),
+            // Nothing is there to read again; the page that has the form is.
+            false => headers
+                .get(REFERER)
+                .and_then(|value| within(value.to_str().ok()?, &host)),
+        };
         Self {
             language: Language::of(headers, &jar),
             theme: Theme::of(&jar),
-            place: place.map_or_else(|| "/".to_owned(), ToString::to_string),
+            place: place.unwrap_or_else(|| "/".to_owned()),
             private: encrypted || is_loopback(&host),
             host,
             said: cookies::said(&jar),
         }
     }
+}
+
+/// The path and query of an address of this host.
+fn within(address: &str, host: &str) -> Option<String> {
+    let address: Uri = address.parse().ok()?;
+    let here = address
+        .authority()
+        .is_some_and(|authority| authority == host);
+    let place = address.path_and_query().filter(|_| here)?;
+    Some(place.to_string())
 }
 
 fn is_loopback(host: &str) -> bool {

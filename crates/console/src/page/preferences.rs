@@ -1,8 +1,8 @@
-use axum::extract::Form;
 use axum::response::Redirect;
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
+use super::form::Form;
 use super::language::Language;
 use super::theme::Theme;
 use super::{cookies, link};

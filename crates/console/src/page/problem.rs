@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::frame::{self, Frame};
+use super::language::Language;
 use super::look::Look;
 use crate::api::problem::Problem;
 
@@ -13,24 +14,45 @@ use crate::api::problem::Problem;
 struct ProblemPage {
     page: Frame,
     title: &'static str,
+    /// What that means, for those who do not read the details, which are in English.
+    meaning: Option<&'static str>,
     status: u16,
     detail: String,
 }
 
 pub(super) fn page(look: &Look, problem: Problem) -> Response {
     let say = |text| look.language.say(text);
-    let title = match problem.status {
-        StatusCode::NOT_FOUND => say("Not found"),
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => say("This can not be done"),
-        StatusCode::CONFLICT => say("Something is in the way"),
-        StatusCode::FORBIDDEN => say("Refused"),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => say("Try again later"),
-        StatusCode::INSUFFICIENT_STORAGE => say("The disk is full"),
-        _ => say("Something went wrong here"),
+    let (title, meaning) = match problem.status {
+        StatusCode::NOT_FOUND => (
+            say("Not found"),
+            say("It is not there, or you have no right to see it."),
+        ),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => (
+            say("This can not be done"),
+            say("Something that was sent is not as it has to be. Nothing was changed."),
+        ),
+        StatusCode::CONFLICT => (
+            say("Something is in the way"),
+            say("It can be done once that is out of the way. Nothing was changed."),
+        ),
+        StatusCode::FORBIDDEN => (say("Refused"), say("Nothing was changed.")),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => (
+            say("Try again later"),
+            say("The server has too much to do, or a part of it is away."),
+        ),
+        StatusCode::INSUFFICIENT_STORAGE => (
+            say("The disk is full"),
+            say("Nothing can be written until there is room again."),
+        ),
+        _ => (
+            say("Something went wrong here"),
+            say("It is in the log of the server, under the number of this request."),
+        ),
     };
     let shown = ProblemPage {
         page: Frame::new(look.clone()),
         title,
+        meaning: (look.language != Language::English).then_some(meaning),
         status: problem.status.as_u16(),
         detail: problem.detail,
     };

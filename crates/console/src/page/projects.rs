@@ -1,13 +1,14 @@
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::response::Response;
-use berth_registry::auth::{Action, Target};
 use serde::Deserialize;
 
 use super::done::Done;
 use super::filters;
+use super::form::Form;
 use super::frame::{self, Frame};
 use super::link;
+use super::project_head::ProjectHead;
 use super::visitor::Visitor;
 use crate::api::document::{Created, Document};
 use crate::api::list::{List, PageQuery, Parameters};
@@ -30,11 +31,10 @@ struct ProjectsPage {
 #[template(path = "project.html")]
 struct ProjectPage {
     page: Frame,
-    project: Project,
+    head: ProjectHead,
     repositories: List<Repository>,
     search: String,
     later: bool,
-    may_manage: bool,
 }
 
 /// A project that is made with a form; a box that is not ticked is not sent.
@@ -88,24 +88,18 @@ pub(super) async fn show(
     let later = query.0.cursor.is_some();
     let signed = visitor.signed.clone();
     let name = path.project()?;
-    let Document(project) = projects::get(console.clone(), signed.clone(), Named(path)).await?;
+    let head = ProjectHead::of(&console, &visitor, &name).await?;
     let wanted = Wanted {
-        project: Some(project.name.clone()),
+        project: Some(name.to_string()),
         q: q.clone(),
     };
-    let found = repositories::list(console.clone(), signed, Parameters(wanted), query).await?;
+    let found = repositories::list(console, signed, Parameters(wanted), query).await?;
     let Document(repositories) = found;
-    let target = Target::Project(&name);
-    let may_manage = console
-        .registry
-        .has(&visitor.signed.0, Action::ProjectManage, target)
-        .await?;
     Ok(frame::html(&ProjectPage {
         page: visitor.frame(),
-        project,
+        head,
         repositories,
         search: q.unwrap_or_default(),
         later,
-        may_manage,
     }))
 }

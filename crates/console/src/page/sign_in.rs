@@ -1,7 +1,7 @@
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Query, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use berth_registry::auth::AuthenticationError;
@@ -9,6 +9,7 @@ use berth_registry::http::Client;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use super::form::Form;
 use super::frame::{self, Frame};
 use super::look::Look;
 use super::visitor::Visitor;
@@ -47,8 +48,7 @@ pub(super) struct Credentials {
 }
 
 /// To the form, and from there back.
-pub(super) fn first(uri: &Uri) -> Response {
-    let place = uri.path_and_query().map_or("/", |place| place.as_str());
+pub(super) fn first(place: &str) -> Response {
     let next = utf8_percent_encode(place, NON_ALPHANUMERIC);
     Redirect::to(&format!("/sign-in?next={next}")).into_response()
 }

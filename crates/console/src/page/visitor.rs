@@ -1,11 +1,14 @@
+use std::net::IpAddr;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
-use berth_registry::auth::{Action, Target};
+use berth_registry::auth::{ActionSet, Caller, Target};
 use berth_registry::http::Client;
 
 use super::cookies;
 use super::frame::Frame;
+use super::live::Seen;
 use super::look::Look;
 use crate::api::problem::Problem;
 use crate::api::signed::Signed;
@@ -15,14 +18,16 @@ use crate::console::Console;
 pub(crate) struct Visitor {
     pub(super) signed: Signed,
     look: Look,
-    may_audit: bool,
+    may: ActionSet,
+    seen: Seen,
 }
 
 impl Visitor {
     pub(super) fn frame(&self) -> Frame {
         Frame {
             user: Some(self.name().to_owned()),
-            may_audit: self.may_audit,
+            may: self.may,
+            seen: Some(self.seen),
             ..Frame::new(self.look.clone())
         }
     }
@@ -36,6 +41,40 @@ impl Visitor {
     }
 }
 
+/// What a browser has shown, for an answer that goes on for long: it is looked at again on the way.
+pub(crate) struct Session {
+    secret: String,
+    address: IpAddr,
+}
+
+impl Session {
+    fn shown(parts: &Parts, client: &Client) -> Result<Self, Problem> {
+        let jar = CookieJar::from_headers(&parts.headers);
+        let secret = cookies::shown_session(&jar, client);
+        let secret = secret.ok_or_else(|| Problem::unauthorized("sign in first"))?;
+        Ok(Self {
+            secret: secret.to_owned(),
+            address: client.address,
+        })
+    }
+
+    /// Whose it is at this moment.
+    pub(super) async fn caller(&self, console: &Console) -> Result<Caller, Problem> {
+        let caller = console
+            .registry
+            .authenticate_session(&self.secret, Some(self.address));
+        Ok(caller.await?)
+    }
+}
+
+impl FromRequestParts<Console> for Session {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Console) -> Result<Self, Problem> {
+        Self::shown(parts, client(parts)?)
+    }
+}
+
 /// The connection's client, which every request of the server has.
 fn client(parts: &Parts) -> Result<&Client, Problem> {
     let client = parts.extensions.get();
@@ -46,24 +85,19 @@ impl FromRequestParts<Console> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Problem> {
+        let seen = Seen::now(console);
         let look = Look::from_request_parts(parts, console).await?;
         let client = client(parts)?;
-        let jar = CookieJar::from_headers(&parts.headers);
-        let Some(secret) = cookies::shown_session(&jar, client) else {
-            return Err(Problem::unauthorized("sign in first"));
-        };
-        let caller = console
+        let caller = Session::shown(parts, client)?.caller(console).await?;
+        let may = console
             .registry
-            .authenticate_session(secret, Some(client.address))
-            .await?;
-        let may_audit = console
-            .registry
-            .has(&caller, Action::AuditRead, Target::Everything)
+            .actions_on(&caller, Target::Everything)
             .await?;
         Ok(Self {
             signed: Signed(caller),
             look,
-            may_audit,
+            may,
+            seen,
         })
     }
 }

@@ -10,11 +10,14 @@ use super::*;
 fn texts() -> BTreeSet<String> {
     let console = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Vec::new();
-    for folder in ["templates", "src/page"] {
-        for file in fs::read_dir(console.join(folder)).unwrap() {
+    let mut folders = vec![console.join("templates"), console.join("src/page")];
+    while let Some(folder) = folders.pop() {
+        for file in fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
-            if path.is_file() {
-                sources.push(fs::read_to_string(path).unwrap());
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.ends_with("tests.rs") => {}
+                false => sources.push(fs::read_to_string(path).unwrap()),
             }
         }
     }

@@ -1,0 +1,76 @@
+//! How the server is, and giving space back.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::done::Done;
+use super::filters;
+use super::frame::{self, Frame};
+use super::language::Language;
+use super::link;
+use super::visitor::Visitor;
+use crate::api::collection::{self, CollectableBlob, Collection, CollectionRun};
+use crate::api::document::Document;
+use crate::api::health::{self, Health};
+use crate::api::list::{List, PageQuery, Parameters};
+use crate::api::problem::Problem;
+use crate::console::Console;
+
+#[derive(Template)]
+#[template(path = "collection.html")]
+struct CollectionPage {
+    page: Frame,
+    health: Health,
+    collection: Collection,
+    blobs: List<CollectableBlob>,
+    later: bool,
+}
+
+impl CollectionPage {
+    /// What is not free of a disk.
+    fn taken(&self, total_bytes: &u64, free_bytes: &u64) -> u64 {
+        total_bytes.saturating_sub(*free_bytes)
+    }
+}
+
+pub(super) async fn show(
+    console: State<Console>,
+    visitor: Visitor,
+    query: Parameters<PageQuery>,
+) -> Result<Response, Problem> {
+    let signed = || visitor.signed.clone();
+    let later = query.0.cursor.is_some();
+    let Document(collection) = collection::get(console.clone(), signed()).await?;
+    let Document(blobs) = collection::blobs(console.clone(), signed(), query).await?;
+    let Document(health) = health::get(console, signed()).await?;
+    Ok(frame::html(&CollectionPage {
+        page: visitor.frame(),
+        health,
+        collection,
+        blobs,
+        later,
+    }))
+}
+
+pub(super) async fn run(console: State<Console>, visitor: Visitor) -> Result<Done, Problem> {
+    let done = collection::run(console, visitor.signed.clone()).await?;
+    let Document(done) = done;
+    Ok(Done {
+        place: "/collection".to_owned(),
+        said: told(&done, visitor.look().language),
+    })
+}
+
+fn told(done: &CollectionRun, language: Language) -> String {
+    if done.blobs == 0 && done.manifests == 0 {
+        return language.say("There was nothing to collect.").to_owned();
+    }
+    let blobs = language.count(done.blobs, "{} blob", "{} blobs");
+    let manifests = language.count(done.manifests, "{} manifest", "{} manifests");
+    let bytes = filters::size_text(done.bytes);
+    language.fill(
+        "Collected: {}",
+        format_args!("{blobs}, {bytes}, {manifests}"),
+    )
+}

@@ -1,0 +1,19 @@
+use axum::RequestExt as _;
+use axum::extract::{Form as Sent, FromRequest, Request};
+use serde::de::DeserializeOwned;
+
+use crate::api::problem::Problem;
+
+/// What a form has sent. One that lacks a field is a bad request in our own form.
+pub(super) struct Form<T>(pub(super) T);
+
+impl<T: DeserializeOwned + 'static, S: Send + Sync> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let sent: Result<Sent<T>, _> = request.extract().await;
+        let Sent(fields) =
+            sent.map_err(|error| Problem::bad_request(format_args!("the form: {error}")))?;
+        Ok(Self(fields))
+    }
+}
