@@ -7,6 +7,7 @@ mod credential;
 mod delegation;
 mod examples;
 mod names;
+mod page;
 mod people;
 mod pushes;
 mod scopes;

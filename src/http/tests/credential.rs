@@ -12,6 +12,8 @@ pub(super) enum Credential {
         secret: String,
     },
     Bearer(String),
+    /// A cookie of the page.
+    Session(String),
     /// A header that is no credential at all.
     Nonsense,
 }
@@ -26,13 +28,20 @@ impl Credential {
 
     pub(super) fn header(&self) -> Option<String> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Session(_) => None,
             Self::Basic { name, secret } => {
                 let pair = BASE64_STANDARD.encode(format!("{name}:{secret}"));
                 Some(format!("Basic {pair}"))
             }
             Self::Bearer(token) => Some(format!("Bearer {token}")),
             Self::Nonsense => Some("Digest username=admin".to_owned()),
+        }
+    }
+
+    pub(super) fn cookie(&self) -> Option<&str> {
+        match self {
+            Self::Session(cookie) => Some(cookie),
+            Self::Nothing | Self::Basic { .. } | Self::Bearer(_) | Self::Nonsense => None,
         }
     }
 }

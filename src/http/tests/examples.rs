@@ -239,7 +239,7 @@ pub(super) fn things(method: &str, path: &str) -> Vec<&'static str> {
 /// The form that asks for a token with what is otherwise shown in a header.
 pub(super) fn token_form(credential: &Credential) -> Call {
     let form = match credential {
-        Credential::Nothing | Credential::Nonsense => String::new(),
+        Credential::Nothing | Credential::Session(_) | Credential::Nonsense => String::new(),
         Credential::Basic { name, secret } => {
             let name = name.replace('+', "%2B");
             format!("grant_type=password&username={name}&password={secret}")

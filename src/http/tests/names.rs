@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::world::{digest, empty_index};
@@ -8,6 +8,12 @@ use super::world::{digest, empty_index};
 pub(super) const BLOB: &[u8] = b"a blob";
 /// A repository that blobs are mounted from.
 pub(super) const SOURCE: &str = "shop/web-other";
+
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What a request names, each by the word that stands for it in a template.
 #[derive(Clone, Debug)]
@@ -55,9 +61,7 @@ impl Names {
 
     /// As [`Names::fill`], for a path of the management API.
     pub(super) fn fill_path(&self, template: &str) -> String {
-        self.replace(template, |name| {
-            utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
-        })
+        self.replace(template, encoded)
     }
 
     fn replace(&self, template: &str, encode: impl Fn(&str) -> String) -> String {
@@ -76,7 +80,9 @@ impl Names {
         // Who asks has the name whatever the project is.
         let text = text.replace("shop+", "{own}+");
         names.into_iter().fold(text, |text, (word, name)| {
-            text.replace(name, &format!("{{{word}}}"))
+            let word = format!("{{{word}}}");
+            // Pages hold the path that was asked for.
+            text.replace(name, &word).replace(&encoded(name), &word)
         })
     }
 
@@ -99,6 +105,11 @@ impl Names {
         names.0.insert(word, name);
         names
     }
+}
+
+/// As browsers leave a segment of a path (RFC 3986, section 2.3).
+fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, RESERVED).to_string()
 }
 
 impl Fresh {

@@ -15,7 +15,7 @@ use berth_registry::retention::RunState;
 use berth_registry::source::Sources;
 use berth_registry::{Clock, Db, Limits, LocalStore, Registry, Release, Timestamp};
 use futures_util::stream;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -231,6 +231,9 @@ impl World {
         let mut request = Request::builder().method(&call.method).uri(&call.path);
         if let Some(header) = credential.header() {
             request = request.header(AUTHORIZATION, header);
+        }
+        if let Some(cookie) = credential.cookie() {
+            request = request.header(COOKIE, cookie);
         }
         if let Some(content_type) = call.content_type {
             request = request.header(CONTENT_TYPE, content_type);
