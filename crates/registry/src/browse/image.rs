@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use berth_oci::{Digest, Reference, RepositoryName};
 use bytes::Bytes;
@@ -40,8 +40,6 @@ pub enum Content {
 pub struct ImageParts {
     pub config: Descriptor,
     pub layers: Vec<Layer>,
-    /// Whether the config could be read, so that what it does not say it does not say at all.
-    pub config_read: bool,
     pub platform: Option<Platform>,
     /// RFC 3339, as whoever built the image wrote it.
     pub created: Option<String>,
@@ -82,13 +80,6 @@ pub struct Child {
     /// BuildKit's statement about another entry, which is no image.
     pub attestation: bool,
     pub annotations: BTreeMap<String, String>,
-}
-
-impl ImageParts {
-    /// Whether these are the parts of an image, and not of something else that is kept as one is.
-    pub(super) fn of_an_image(&self) -> bool {
-        config::of_an_image(&self.config.media_type)
-    }
 }
 
 impl Registry {
@@ -132,6 +123,28 @@ impl Registry {
         }))
     }
 
+    /// What the image of a manifest runs on, which its config says or its entries: none if it is no
+    /// image, and `None` if the config is not here or can not be read.
+    pub(super) async fn platforms_of(
+        &self,
+        repository: &RepositoryName,
+        manifest: &[u8],
+    ) -> Result<Option<Vec<Platform>>, SourceError> {
+        let document = Document::read(manifest)?;
+        let Some(config) = &document.config else {
+            let children = document.children(&HashSet::new())?.into_iter();
+            let images = children.filter(|child| !child.attestation);
+            return Ok(Some(images.filter_map(|child| child.platform).collect()));
+        };
+        let config = document::descriptor(config)?;
+        if !config::of_an_image(&config.media_type) {
+            return Ok(Some(Vec::new()));
+        }
+        let bytes = self.config(repository, &config).await?;
+        let read = bytes.and_then(|bytes| config::read(&bytes));
+        Ok(read.map(|read| read.platform().into_iter().collect()))
+    }
+
     async fn parts(
         &self,
         repository: &RepositoryName,
@@ -142,10 +155,8 @@ impl Registry {
             Some(bytes) => config::read(&bytes),
             None => None,
         };
-        let config_read = read.is_some();
         let read = read.unwrap_or_default();
         Ok(ImageParts {
-            config_read,
             platform: read.platform(),
             layers: read.made(layers),
             config,

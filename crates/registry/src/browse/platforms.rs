@@ -1,21 +1,23 @@
 //! What images run on. For a single image only its config says so, which the store has: it is read when
 //! somebody looks at the tags, and written down beside the manifest.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
-use berth_oci::{Digest, Reference, RepositoryName};
+use berth_oci::RepositoryName;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tracing::warn;
 
-use super::{Content, Platform, SourceError};
+use super::{Platform, SourceError};
 use crate::db::browse::tags::TagRow;
 use crate::db::{self, DbError};
 use crate::registry::Registry;
 
 /// Configs that are read at once.
 const AT_ONCE: usize = 8;
+/// Manifests that are held at once.
+const PART: usize = 100;
 const SEPARATOR: char = ',';
 /// They are clients' words, kept beside each manifest: more than any image has, and longer than any
 /// platform is called.
@@ -31,22 +33,13 @@ impl Platforms {
         &self.0
     }
 
-    fn of(content: &Content) -> Option<Self> {
-        let mut names: Vec<_> = match content {
-            // A config that is not here may come.
-            Content::Image(parts) if parts.of_an_image() && !parts.config_read => return None,
-            Content::Image(parts) => parts.platform.iter().map(Platform::to_string).collect(),
-            Content::Index(children) => {
-                let images = children.iter().filter(|child| !child.attestation);
-                let platforms = images.filter_map(|child| child.platform.as_ref());
-                platforms.map(Platform::to_string).collect()
-            }
-        };
+    fn of(platforms: &[Platform]) -> Self {
+        let mut names: Vec<_> = platforms.iter().map(Platform::to_string).collect();
         names.retain(|name| !name.contains(SEPARATOR) && name.len() <= LONGEST);
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
         names.truncate(MOST);
-        Some(Self(names))
+        Self(names)
     }
 }
 
@@ -79,33 +72,47 @@ impl Registry {
     /// Fills in what is not known yet. What can not be read stays unknown, and is no error for who looks
     /// at a list.
     pub(super) async fn learn_platforms(&self, repository: &RepositoryName, rows: &mut [TagRow]) {
-        let mut reads = Vec::new();
-        for (place, row) in rows.iter().enumerate() {
-            if row.platforms.is_none() {
-                let platforms = self.platforms(repository, &row.digest);
-                reads.push(platforms.map(move |read| (place, read)).boxed());
+        let unknown = rows.iter().filter(|row| row.platforms.is_none());
+        let ids: Vec<_> = unknown.map(|row| row.manifest_id).collect();
+        let mut known = HashMap::new();
+        // A part at a time, so that few manifests are held.
+        for ids in ids.chunks(PART) {
+            match self.read_platforms(repository, ids).await {
+                Ok(read) => known.extend(read),
+                Err(error) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not tell what images run on"
+                ),
             }
         }
-        let read: Vec<_> = stream::iter(reads)
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let mut learned = Vec::new();
-        for (place, platforms) in read {
-            let row = &mut rows[place];
-            row.platforms = platforms.unwrap_or_else(|error| {
-                warn!(
-                    error = &error as &dyn std::error::Error,
-                    digest = %row.digest,
-                    "could not tell what an image runs on"
-                );
-                None
-            });
-            learned.extend(row.platforms.clone().map(|names| (row.manifest_id, names)));
+        for row in rows.iter_mut().filter(|row| row.platforms.is_none()) {
+            row.platforms = known.get(&row.manifest_id).cloned();
         }
-        if !learned.is_empty() {
-            self.write_platforms(learned).await;
+        if !known.is_empty() {
+            self.write_platforms(known.into_iter().collect()).await;
         }
+    }
+
+    async fn read_platforms(
+        &self,
+        repository: &RepositoryName,
+        ids: &[i64],
+    ) -> Result<Vec<(i64, Platforms)>, SourceError> {
+        let manifests = {
+            let mut connection = self.db.read().await?;
+            db::manifests::bytes_of(&mut connection, ids).await?
+        };
+        let mut reads = Vec::new();
+        for (id, bytes) in manifests {
+            let read = async move { (id, self.platforms_of(repository, &bytes).await) };
+            reads.push(read.boxed());
+        }
+        let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+        let mut known = Vec::new();
+        while let Some((id, platforms)) = reads.next().await {
+            known.extend(platforms?.map(|platforms| (id, Platforms::of(&platforms))));
+        }
+        Ok(known)
     }
 
     async fn write_platforms(&self, learned: Vec<(i64, Platforms)>) {
@@ -124,16 +131,6 @@ impl Registry {
                 "could not write down what images run on"
             );
         }
-    }
-
-    async fn platforms(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-    ) -> Result<Option<Platforms>, SourceError> {
-        let reference = Reference::Digest(digest.clone());
-        let image = self.browse_image(repository, &reference).await?;
-        Ok(image.and_then(|image| Platforms::of(&image.content)))
     }
 }
 

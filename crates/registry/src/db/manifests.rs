@@ -1,5 +1,5 @@
 use berth_oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::{DbError, checked, signed, unsigned};
 use crate::browse::Platforms;
@@ -225,6 +225,18 @@ pub(crate) async fn add_required_blob(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// The manifests of these rows, but for those that are larger than any image's.
+pub(crate) async fn bytes_of(
+    connection: &mut SqliteConnection,
+    ids: &[i64],
+) -> Result<Vec<(i64, Vec<u8>)>, DbError> {
+    let mut query =
+        QueryBuilder::new("SELECT id, bytes FROM manifests WHERE size_bytes <= 65536 AND id IN (");
+    super::push_list(&mut query, ids);
+    query.push(")");
+    Ok(query.build_query_as().fetch_all(connection).await?)
 }
 
 /// Writes down what an image runs on.
