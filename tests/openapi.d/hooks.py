@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -70,9 +71,12 @@ def after_call(context, case, response):
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """Cursors are ours to make: the document can not say which text is one, and 400 says it is none.
-    There is no engine here, so that what asks it is answered 503."""
+    JSON Schema calls 7.0 an integer, and serde does not. There is no engine here, so that what asks it
+    is answered 503."""
     rejected = type(failure).__name__ == "RejectedPositiveData"
     if rejected and response.status_code == 400 and "cursor" in (case.query or {}):
+        return False
+    if rejected and response.status_code == 400 and re.search(r"floating point `-?\d+\.0`", response.text):
         return False
     asks_engine = case.operation.definition.raw["tags"][0] in {"deployments", "targets"}
     return not (asks_engine and response.status_code == 503)
