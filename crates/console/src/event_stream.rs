@@ -1,11 +1,11 @@
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _};
 
+use crate::api::caches::SIGN_OF_LIFE;
 use crate::console::Console;
 
 /// nginx gathers an answer before it passes it on, unless it is told not to.
@@ -13,9 +13,6 @@ const UNBUFFERED: (HeaderName, HeaderValue) = (
     HeaderName::from_static("x-accel-buffering"),
     HeaderValue::from_static("no"),
 );
-/// How often a client that waits is sent something, since it or a proxy in between may take silence
-/// for the end.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// Server-sent events, as they come.
 pub(crate) fn answer(

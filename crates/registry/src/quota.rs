@@ -15,7 +15,7 @@ use crate::db::{self, DbError};
 use crate::registry::Registry;
 
 /// Above this part of its quota, in percent, a project is warned.
-const WARN_PERCENT: u64 = 85;
+pub const WARN_PERCENT: u64 = 85;
 
 /// What a project has, and may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

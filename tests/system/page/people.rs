@@ -272,6 +272,20 @@ async fn a_robot_is_changed_disabled_and_deleted_with_forms() {
         .await
         .expect(303);
     assert!(signs_in(&server, &login.name, &login.secret).await);
+    // The time of day that the API gave stays while the day does.
+    let evening = json!({"expires_at": "2099-01-31T18:30:00Z"});
+    let patch = server.request(Method::PATCH, &format!("/api/v1{robot}"));
+    ask(patch.json(&evening)).await.expect(200);
+    for (day, end) in [
+        ("2099-01-31", "2099-01-31T18:30:00.000Z"),
+        ("2099-02-01", "2099-02-01T00:00:00.000Z"),
+    ] {
+        visitor
+            .post(&format!("{robot}/ends"), &[("ends", day)])
+            .await
+            .expect(303);
+        assert_eq!(api(&server, robot).await["expires_at"], end);
+    }
     visitor
         .post(&format!("{robot}/ends"), &[("ends", "")])
         .await

@@ -57,7 +57,7 @@ pub(crate) struct New {
 }
 
 /// What is to be different
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RobotChange)]
 pub(crate) struct Change {

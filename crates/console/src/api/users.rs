@@ -63,7 +63,7 @@ pub(crate) struct UserCreated {
 }
 
 /// What is to be different
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UserChange)]
 pub(crate) struct Change {

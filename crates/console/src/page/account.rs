@@ -14,6 +14,7 @@ use super::filters;
 use super::form::Form;
 use super::frame::{self, Frame};
 use super::link;
+use super::robots;
 use super::visitor::Visitor;
 use crate::api::document::{Created, Document};
 use crate::api::list::{List, PageQuery, Parameters};
@@ -116,7 +117,7 @@ pub(super) async fn create_token(
     let new = New {
         name: form.name,
         scopes: None,
-        expires_at: (!form.ends.is_empty()).then(|| format!("{}T00:00:00Z", form.ends)),
+        expires_at: robots::end(&form.ends),
     };
     let signed = visitor.signed.clone();
     let created = tokens::create(console.clone(), signed, own(&visitor), Document(new)).await?;

@@ -3,6 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::filters;
+use super::form::filled;
 use super::frame::{self, Frame};
 use super::visitor::Visitor;
 use crate::api::audit::{self, AuditEntry, Wanted};
@@ -21,11 +22,6 @@ struct AuditPage {
     later: bool,
 }
 
-/// A field of a form that was left empty is sent all the same, and asks for nothing.
-fn filled(field: Option<String>) -> Option<String> {
-    field.filter(|text| !text.is_empty())
-}
-
 pub(super) async fn list(
     console: State<Console>,
     visitor: Visitor,
@@ -34,10 +30,10 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let later = query.0.cursor.is_some();
     let wanted = Wanted {
-        actor: filled(wanted.actor),
-        project: filled(wanted.project),
-        since: filled(wanted.since),
-        until: filled(wanted.until),
+        actor: wanted.actor.as_deref().and_then(filled),
+        project: wanted.project.as_deref().and_then(filled),
+        since: wanted.since.as_deref().and_then(filled),
+        until: wanted.until.as_deref().and_then(filled),
     };
     let (actor, project) = (wanted.actor.clone(), wanted.project.clone());
     let wanted = Parameters(wanted);

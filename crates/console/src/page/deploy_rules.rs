@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::done::Done;
 use super::filters;
-use super::form::Form;
+use super::form::{Form, filled};
 use super::frame::{self, Frame};
 use super::link;
 use super::visitor::Visitor;
@@ -80,7 +80,7 @@ pub(super) async fn create(
     let new = Document(New {
         target: form.target,
         stack: form.stack,
-        service: Some(form.service).filter(|service| !service.is_empty()),
+        service: filled(&form.service),
         labels: labels(&form.labels)?,
     });
     let made = deploy_rules::create(console, visitor.signed.clone(), new).await?;

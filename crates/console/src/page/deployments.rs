@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::filters;
+use super::form::filled;
 use super::frame::{self, Frame};
 use super::image_rights::ImageRights;
 use super::visitor::Visitor;
@@ -56,11 +57,6 @@ impl DeploymentsPage {
     }
 }
 
-/// A field of a form that was left empty is sent all the same, and asks for nothing.
-fn filled(field: Option<String>) -> Option<String> {
-    field.filter(|text| !text.is_empty())
-}
-
 pub(super) async fn list(
     console: State<Console>,
     visitor: Visitor,
@@ -69,9 +65,9 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let later = query.0.cursor.is_some();
     let wanted = Wanted {
-        target: filled(wanted.target),
-        stack: filled(wanted.stack),
-        state: filled(wanted.state),
+        target: wanted.target.as_deref().and_then(filled),
+        stack: wanted.stack.as_deref().and_then(filled),
+        state: wanted.state.as_deref().and_then(filled),
     };
     let (target, stack, state) = (
         wanted.target.clone().unwrap_or_default(),

@@ -17,3 +17,9 @@ impl<T: DeserializeOwned + 'static, S: Send + Sync> FromRequest<S> for Form<T> {
         Ok(Self(fields))
     }
 }
+
+/// What stands in a field. One that was left empty is sent all the same, and says nothing.
+pub(super) fn filled(field: &str) -> Option<String> {
+    let field = field.trim();
+    (!field.is_empty()).then(|| field.to_owned())
+}

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::done::Done;
-use super::form::Form;
+use super::form::{Form, filled};
 use super::frame::{self, Frame};
 use super::lines;
 use super::link;
@@ -99,7 +99,7 @@ pub(super) async fn create(
     let new = New {
         name: form.name.trim().to_owned(),
         members: lines::read(&form.members),
-        push: push(&form.push),
+        push: filled(&form.push),
     };
     let made = groups::create(console, visitor.signed.clone(), Document(new)).await?;
     let CreatedAt(_, group) = made;
@@ -140,7 +140,7 @@ pub(super) async fn change(
 ) -> Result<Done, Problem> {
     let change = Change {
         members: Some(lines::read(&form.members)),
-        push: Some(push(&form.push)),
+        push: Some(filled(&form.push)),
     };
     let changed = groups::change(console, visitor.signed.clone(), path, Document(change));
     let Document(group) = changed.await?;
@@ -167,11 +167,6 @@ pub(super) async fn delete(
         place: "/groups".to_owned(),
         said,
     })
-}
-
-fn push(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn place(group: &str) -> String {

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::done::Done;
-use super::form::Form;
+use super::form::{Form, filled};
 use super::frame::{self, Frame};
 use super::project_head::ProjectHead;
 use super::visitor::Visitor;
@@ -62,9 +62,8 @@ pub(super) async fn create(
     Form(form): Form<NewRule>,
 ) -> Result<Done, Problem> {
     let place = place(&path.project);
-    let repositories = form.repositories.trim();
     let new = New {
-        repositories: (!repositories.is_empty()).then(|| repositories.to_owned()),
+        repositories: filled(&form.repositories),
         tags: form.tags.trim().to_owned(),
     };
     let path = Named(path);

@@ -52,11 +52,15 @@ impl RobotPage {
         grants::write(&self.robot.scopes)
     }
 
-    /// The day of its end, as a browser has one.
     fn last_day(&self) -> &str {
-        let end = self.robot.expires_at.as_deref();
-        end.and_then(|end| end.get(..10)).unwrap_or_default()
+        last_day(&self.robot)
     }
+}
+
+/// The day of its end, as a browser has one.
+fn last_day(robot: &Robot) -> &str {
+    let end = robot.expires_at.as_deref();
+    end.and_then(|end| end.get(..10)).unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -127,8 +131,7 @@ pub(super) async fn change_scopes(
 ) -> Result<Done, Problem> {
     let wanted = Change {
         scopes: Some(grants::read(&form.scopes)),
-        disabled: None,
-        expires_at: None,
+        ..Change::default()
     };
     let (place, login) = change(console, &visitor, path, wanted).await?;
     let language = visitor.look().language;
@@ -142,10 +145,14 @@ pub(super) async fn change_end(
     Named(path): Named<OwnedPath>,
     Form(form): Form<End>,
 ) -> Result<Done, Problem> {
+    let (owner, robot) = path.clone().parts()?;
+    let signed = visitor.signed.clone();
+    let robot = owner.get(console.clone(), signed, robot).await?;
+    // A day that was not touched leaves the time of day as it is.
+    let touched = last_day(&robot) != form.ends;
     let wanted = Change {
-        scopes: None,
-        disabled: None,
-        expires_at: Some(end(&form.ends)),
+        expires_at: touched.then(|| end(&form.ends)),
+        ..Change::default()
     };
     let (place, login) = change(console, &visitor, path, wanted).await?;
     let language = visitor.look().language;
@@ -159,9 +166,8 @@ pub(super) async fn disable(
     Named(path): Named<OwnedPath>,
 ) -> Result<Done, Problem> {
     let wanted = Change {
-        scopes: None,
         disabled: Some(true),
-        expires_at: None,
+        ..Change::default()
     };
     let (place, login) = change(console, &visitor, path, wanted).await?;
     let said = visitor.look().language.fill("{} is disabled.", login);
@@ -174,9 +180,8 @@ pub(super) async fn enable(
     Named(path): Named<OwnedPath>,
 ) -> Result<Done, Problem> {
     let wanted = Change {
-        scopes: None,
         disabled: Some(false),
-        expires_at: None,
+        ..Change::default()
     };
     let (place, login) = change(console, &visitor, path, wanted).await?;
     let said = visitor.look().language.fill("{} is enabled.", login);

@@ -29,7 +29,7 @@ pub(super) struct OwnerPath {
 }
 
 /// The path of one of them.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct OwnedPath {
     project: Option<String>,
     robot: String,

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_registry::quota::WARN_PERCENT;
 use serde::Deserialize;
 
 use super::done::Done;
@@ -20,9 +21,6 @@ use crate::api::quota::{self, Change as NewQuota, Quota};
 use crate::console::Console;
 
 mod size;
-
-/// From this part of a quota on, in percent, a project is warned.
-const WARN_PERCENT: u64 = 85;
 
 #[derive(Template)]
 #[template(path = "settings.html")]

@@ -135,7 +135,7 @@ pub(super) async fn change_rights(
     let wanted = Change {
         admin: Some(form.admin.is_some()),
         actions: Some(actions::ticked(form.actions)),
-        disabled: None,
+        ..Change::default()
     };
     let user = change(console, &visitor, path, wanted).await?;
     let language = visitor.look().language;
@@ -149,9 +149,8 @@ pub(super) async fn disable(
     path: Named<UserPath>,
 ) -> Result<Done, Problem> {
     let wanted = Change {
-        admin: None,
-        actions: None,
         disabled: Some(true),
+        ..Change::default()
     };
     let user = change(console, &visitor, path, wanted).await?;
     let said = visitor.look().language.fill("{} is disabled.", &user);
@@ -164,9 +163,8 @@ pub(super) async fn enable(
     path: Named<UserPath>,
 ) -> Result<Done, Problem> {
     let wanted = Change {
-        admin: None,
-        actions: None,
         disabled: Some(false),
+        ..Change::default()
     };
     let user = change(console, &visitor, path, wanted).await?;
     let said = visitor.look().language.fill("{} is enabled.", &user);

@@ -236,7 +236,9 @@ pub(crate) async fn bytes_of(
         QueryBuilder::new("SELECT id, bytes FROM manifests WHERE size_bytes <= 65536 AND id IN (");
     super::push_list(&mut query, ids);
     query.push(")");
-    Ok(query.build_query_as().fetch_all(connection).await?)
+    // A statement for each count of ids would drive the others out of the connection's cache.
+    let rows = query.build_query_as().persistent(false);
+    Ok(rows.fetch_all(connection).await?)
 }
 
 /// Writes down what an image runs on.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::super::form::filled;
 use super::super::lines;
 use crate::api::problem::Problem;
 use crate::api::upstreams::{Change, New, Upstream};
@@ -180,8 +181,7 @@ fn changed<T: PartialEq>(sent: Sent<T>, was: &Option<T>) -> Sent<T> {
 }
 
 fn text(sent: &Option<String>) -> Sent<String> {
-    let text = sent.as_ref()?.trim();
-    Some((!text.is_empty()).then(|| text.to_owned()))
+    Some(filled(sent.as_ref()?))
 }
 
 /// As it was written: a blank may be of a password.
