@@ -1,4 +1,8 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use sqlx::SqliteConnection;
 
 use super::*;
 use crate::fixture::Fixture;
@@ -49,4 +53,54 @@ fn a_place_is_taken_from_a_page_and_nothing_else() {
     for text in ["", "1", "1.", ".1", "a.b", "1.2.3"] {
         assert_eq!(text.parse::<ImagePlace>(), Err(InvalidImagePlace), "{text}");
     }
+}
+
+/// The steps that the database takes to tell the sizes of all images of now.
+async fn steps(database: &mut SqliteConnection, ids: &[i64]) -> u64 {
+    let steps = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&steps);
+    let mut handle = database.lock_handle().await.unwrap();
+    handle.set_progress_handler(1, move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        true
+    });
+    drop(handle);
+    let sizes = db::browse::images::sizes(database, ids).await.unwrap();
+    assert_eq!(sizes.len(), ids.len());
+    database
+        .lock_handle()
+        .await
+        .unwrap()
+        .remove_progress_handler();
+    steps.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn the_sizes_of_a_page_cost_no_more_among_many_images() {
+    let fixture = Fixture::open().await;
+    fixture.push_image(Some("one"), b"{}", &[b"1"]).await;
+    fixture.push_image(Some("two"), b"{}", &[b"2"]).await;
+    let mut database = fixture.database().await;
+    let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM manifests")
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+    let among_few = steps(&mut database, &ids).await;
+    sqlx::raw_sql(
+        "WITH RECURSIVE numbers (number) AS (
+             SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 5000)
+         INSERT INTO manifests (repository_id, digest, media_type, size_bytes, pushed_at, bytes)
+         SELECT r.id, 'sha256:' || number, 'application/json', 1, 0, x'' FROM numbers, repositories r;
+         INSERT INTO edges (manifest_id, kind, digest, repository_id)
+         SELECT m.id, 'blob', b.digest, m.repository_id FROM manifests m, blobs b
+         WHERE m.size_bytes = 1",
+    )
+    .execute(&mut database)
+    .await
+    .unwrap();
+    let among_many = steps(&mut database, &ids).await;
+    assert!(
+        among_many < 2 * among_few,
+        "{among_few} steps became {among_many}"
+    );
 }

@@ -127,13 +127,13 @@ pub(crate) async fn sizes(
              SELECT l.id, c.id FROM listed l
              JOIN edges e ON e.manifest_id = l.id AND e.kind = 'child'
              JOIN manifests c ON c.repository_id = l.repository_id AND c.digest = e.digest
-         ), blob_sizes (part, size_bytes) AS (
-             SELECT p.part, CAST(SUM(b.size_bytes) AS BIGINT)
+         ), blob_sizes (part, size_bytes) AS MATERIALIZED (
+             SELECT p.part,
+                 (SELECT SUM(b.size_bytes) FROM edges e
+                  JOIN blobs b ON b.digest = e.digest
+                  JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
+                  WHERE e.manifest_id = p.part AND e.kind = 'blob')
              FROM (SELECT DISTINCT part FROM parts) p
-             JOIN edges e ON e.manifest_id = p.part AND e.kind = 'blob'
-             JOIN blobs b ON b.digest = e.digest
-             JOIN repository_blobs rb ON rb.repository_id = e.repository_id AND rb.blob_id = b.id
-             GROUP BY p.part
          )
          SELECT p.whole, CAST(SUM(m.size_bytes + COALESCE(s.size_bytes, 0)) AS BIGINT)
          FROM parts p
