@@ -5,5 +5,9 @@ CREATE INDEX tags_by_pull ON tags (last_pulled_at) WHERE last_pulled_at IS NOT N
 CREATE INDEX deployments_failed ON deployments (finished_at)
     WHERE state IN ('failed', 'rolled_back', 'rollback_failed');
 
--- What an image runs on, as `linux/amd64,linux/arm64/v8`; NULL until somebody has looked.
-ALTER TABLE manifests ADD COLUMN platforms TEXT;
+-- What an image runs on, as `linux/amd64,linux/arm64/v8`; no row until somebody has looked. Apart from
+-- the manifest, whose bytes would be written again with it.
+CREATE TABLE manifest_platforms (
+    manifest_id INTEGER PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
+    platforms TEXT NOT NULL
+) STRICT;

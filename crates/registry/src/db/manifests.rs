@@ -247,11 +247,16 @@ pub(crate) async fn set_platforms(
     id: i64,
     platforms: &Platforms,
 ) -> Result<(), DbError> {
-    sqlx::query("UPDATE manifests SET platforms = $1 WHERE id = $2")
-        .bind(platforms.to_string())
-        .bind(id)
-        .execute(connection)
-        .await?;
+    // A manifest that went meanwhile has no row.
+    sqlx::query(
+        "INSERT INTO manifest_platforms (manifest_id, platforms)
+         SELECT id, $1 FROM manifests WHERE id = $2
+         ON CONFLICT (manifest_id) DO NOTHING",
+    )
+    .bind(platforms.to_string())
+    .bind(id)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

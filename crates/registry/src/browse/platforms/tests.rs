@@ -14,7 +14,9 @@ async fn platforms(fixture: &Fixture, tag: &str) -> Option<Vec<String>> {
 }
 
 async fn written(fixture: &Fixture) -> Vec<Option<String>> {
-    sqlx::query_scalar("SELECT platforms FROM manifests ORDER BY id")
+    let rows = "SELECT p.platforms FROM manifests m
+                LEFT JOIN manifest_platforms p ON p.manifest_id = m.id ORDER BY m.id";
+    sqlx::query_scalar(rows)
         .fetch_all(&mut fixture.database().await)
         .await
         .unwrap()

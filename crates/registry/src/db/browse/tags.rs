@@ -81,9 +81,10 @@ pub(crate) async fn between(
     piece: &Between<'_>,
 ) -> Result<Vec<TagRow>, DbError> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type, m.platforms,
+        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type, p.platforms,
                 t.pushed_at, t.pushed_by, t.pulls, t.last_pulled_at
          FROM tags t JOIN manifests m ON m.id = t.manifest_id
+         LEFT JOIN manifest_platforms p ON p.manifest_id = m.id
          WHERE t.repository_id = $1 AND t.name > $2 AND t.name <= $3
            AND LOWER(t.name) LIKE $4 ESCAPE '\\'
          ORDER BY t.name LIMIT $5",
@@ -123,9 +124,10 @@ pub(crate) async fn find(
     tag: &Tag,
 ) -> Result<Option<TagRow>, DbError> {
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type, m.platforms,
+        "SELECT t.name, t.manifest_id, m.digest, m.media_type, m.artifact_type, p.platforms,
                 t.pushed_at, t.pushed_by, t.pulls, t.last_pulled_at
          FROM tags t JOIN manifests m ON m.id = t.manifest_id
+         LEFT JOIN manifest_platforms p ON p.manifest_id = m.id
          WHERE t.repository_id = $1 AND t.name = $2",
     )
     .bind(repository_id)
