@@ -51,7 +51,7 @@ pub(super) async fn delete_tag(
 ) -> Result<Done, Problem> {
     let place = link::repository(path.repository()?.as_str());
     let said = visitor.look().language.fill(
-        "Tag {} is deleted; it can be restored for a while.",
+        "Tag {} is deleted. What can be restored stands under “Deleted”.",
         path.tag()?,
     );
     tags::delete(console, visitor.signed.clone(), Named(path)).await?;
@@ -65,7 +65,7 @@ pub(super) async fn delete_image(
 ) -> Result<Done, Problem> {
     let place = link::repository(path.repository()?.as_str());
     let said = visitor.look().language.fill(
-        "Image {} is deleted with its tags; it can be restored for a while.",
+        "Image {} is deleted with its tags. What can be restored stands under “Deleted”.",
         path.reference()?,
     );
     images::delete(console, visitor.signed.clone(), Named(path)).await?;
@@ -79,7 +79,7 @@ pub(super) async fn delete_repository(
 ) -> Result<Done, Problem> {
     let repository = path.repository()?;
     let said = visitor.look().language.fill(
-        "Repository {} is deleted; it can be restored for a while.",
+        "Repository {} is deleted. What can be restored stands under “Deleted”.",
         &repository,
     );
     repositories::delete(console, visitor.signed.clone(), Named(path)).await?;
@@ -93,7 +93,7 @@ pub(super) async fn delete_project(
     Named(path): Named<ProjectPath>,
 ) -> Result<Done, Problem> {
     let said = visitor.look().language.fill(
-        "Project {} is deleted; it can be restored for a while.",
+        "Project {} is deleted. What can be restored stands under “Deleted”.",
         path.project()?,
     );
     let along = Parameters(Along { with_images: true });
