@@ -51,15 +51,18 @@ async fn accept(
     let listener = tokio::net::TcpListener::from_std(listener).expect("a socket of ours");
     let connections = TaskTracker::new();
     loop {
+        // Who comes back at once is not let in by what is stopping.
         let stream = tokio::select! {
-            accepted = listener.accept() => accepted.expect("a connection").0,
+            biased;
             () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted.expect("a connection").0,
         };
         let (shared, stop) = (Arc::clone(&shared), stop.clone());
         connections.spawn(async move {
             tokio::select! {
-                () = serve(stream, which, shared) => {}
+                biased;
                 () = stop.cancelled() => {}
+                () = serve(stream, which, shared) => {}
             }
         });
     }
