@@ -4,12 +4,13 @@ use berth_oci::{Digest, Reference, RepositoryName};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 
+use self::config::ImageConfig;
 use self::document::Document;
 use super::images::{ImageSummary, summaries};
 use crate::browse::SourceError;
 use crate::damage;
-use crate::db;
-use crate::db::blobs::LinkedBlob;
+use crate::db::blobs::{BlobRow, LinkedBlob};
+use crate::db::{self, DbError};
 use crate::registry::Registry;
 
 mod config;
@@ -123,39 +124,13 @@ impl Registry {
         }))
     }
 
-    /// What the image of a manifest runs on, which its config says or its entries: none if it is no
-    /// image, and `None` if the config is not here or can not be read.
-    pub(super) async fn platforms_of(
-        &self,
-        repository: &RepositoryName,
-        manifest: &[u8],
-    ) -> Result<Option<Vec<Platform>>, SourceError> {
-        let document = Document::read(manifest)?;
-        let Some(config) = &document.config else {
-            let children = document.children(&HashSet::new())?.into_iter();
-            let images = children.filter(|child| !child.attestation);
-            return Ok(Some(images.filter_map(|child| child.platform).collect()));
-        };
-        let config = document::descriptor(config)?;
-        if !config::of_an_image(&config.media_type) {
-            return Ok(Some(Vec::new()));
-        }
-        let bytes = self.config(repository, &config).await?;
-        let read = bytes.and_then(|bytes| config::read(&bytes));
-        Ok(read.map(|read| read.platform().into_iter().collect()))
-    }
-
     async fn parts(
         &self,
         repository: &RepositoryName,
         config: Descriptor,
         layers: Vec<Descriptor>,
     ) -> Result<ImageParts, SourceError> {
-        let read = match self.config(repository, &config).await? {
-            Some(bytes) => config::read(&bytes),
-            None => None,
-        };
-        let read = read.unwrap_or_default();
+        let read = self.config(repository, &config).await?.unwrap_or_default();
         Ok(ImageParts {
             platform: read.platform(),
             layers: read.made(layers),
@@ -168,12 +143,11 @@ impl Registry {
         })
     }
 
-    /// The bytes of the config of an image. They are read past the source, which would count a pull.
     async fn config(
         &self,
         repository: &RepositoryName,
         descriptor: &Descriptor,
-    ) -> Result<Option<Vec<u8>>, SourceError> {
+    ) -> Result<Option<ImageConfig>, SourceError> {
         if !config::of_an_image(&descriptor.media_type) {
             return Ok(None);
         }
@@ -181,10 +155,22 @@ impl Registry {
             let mut connection = self.db.read().await?;
             db::blobs::find_in_repository(&mut connection, repository, &descriptor.digest).await?
         };
-        let small = |found: &LinkedBlob| found.blob.size_bytes <= CONFIG_BYTES;
-        let Some(LinkedBlob { blob, .. }) = found.filter(small) else {
+        match found {
+            Some(LinkedBlob { blob, .. }) => self.read_config(&descriptor.digest, &blob).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What the config of an image says, unless its bytes are too many, or no config, or gone. They are
+    /// read past the source, which would count a pull.
+    pub(super) async fn read_config(
+        &self,
+        digest: &Digest,
+        blob: &BlobRow,
+    ) -> Result<Option<ImageConfig>, SourceError> {
+        if blob.size_bytes > CONFIG_BYTES {
             return Ok(None);
-        };
+        }
         let read = async {
             let pieces = self.store.read(&blob.key, 0..blob.size_bytes).await?;
             let joined = pieces.try_fold(Vec::new(), |mut bytes, piece| async move {
@@ -196,12 +182,12 @@ impl Registry {
         match read.await {
             // Bytes that have changed on the disk say nothing; whoever pulls them notes the damage.
             Ok(bytes) => {
-                let digest = Digest::of(descriptor.digest.algorithm(), &bytes);
-                Ok((digest == descriptor.digest).then_some(bytes))
+                let right = Digest::of(digest.algorithm(), &bytes) == *digest;
+                Ok(right.then(|| config::read(&bytes)).flatten())
             }
             Err(error) => {
-                let (digest, now) = (&descriptor.digest, self.clock.now());
-                if damage::note(&self.db, &*self.store, digest, &blob, &error, now).await? {
+                let now = self.clock.now();
+                if damage::note(&self.db, &*self.store, digest, blob, &error, now).await? {
                     Ok(None)
                 } else {
                     Err(error.into())
@@ -209,6 +195,31 @@ impl Registry {
             }
         }
     }
+}
+
+/// What says on what the image of a manifest runs.
+pub(super) enum RunsOn {
+    /// The manifest: none if it is no image.
+    These(Vec<Platform>),
+    /// Its config.
+    Config(Digest),
+}
+
+pub(super) fn runs_on(manifest: &[u8]) -> Result<RunsOn, DbError> {
+    let document = Document::read(manifest)?;
+    let Some(config) = &document.config else {
+        let children = document.children(&HashSet::new())?.into_iter();
+        let images = children.filter(|child| !child.attestation);
+        return Ok(RunsOn::These(
+            images.filter_map(|child| child.platform).collect(),
+        ));
+    };
+    let config = document::descriptor(config)?;
+    Ok(if config::of_an_image(&config.media_type) {
+        RunsOn::Config(config.digest)
+    } else {
+        RunsOn::These(Vec::new())
+    })
 }
 
 #[cfg(test)]

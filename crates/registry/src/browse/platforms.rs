@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
-use berth_oci::RepositoryName;
+use berth_oci::{Digest, RepositoryName};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tracing::warn;
 
+use super::image::{self, RunsOn};
 use super::{Platform, SourceError};
 use crate::db::browse::tags::TagRow;
 use crate::db::{self, DbError};
@@ -98,19 +99,30 @@ impl Registry {
         repository: &RepositoryName,
         ids: &[i64],
     ) -> Result<Vec<(i64, Platforms)>, SourceError> {
-        let manifests = {
-            let mut connection = self.db.read().await?;
-            db::manifests::bytes_of(&mut connection, ids).await?
-        };
+        let mut known = Vec::new();
+        let mut by_config: HashMap<Digest, Vec<i64>> = HashMap::new();
+        let mut connection = self.db.read().await?;
+        for (id, bytes) in db::manifests::bytes_of(&mut connection, ids).await? {
+            match image::runs_on(&bytes)? {
+                RunsOn::These(platforms) => known.push((id, Platforms::of(&platforms))),
+                RunsOn::Config(digest) => by_config.entry(digest).or_default().push(id),
+            }
+        }
+        let digests: Vec<_> = by_config.keys().collect();
+        let blobs =
+            db::blobs::find_all_in_repository(&mut connection, repository, &digests).await?;
+        drop(connection);
         let mut reads = Vec::new();
-        for (id, bytes) in manifests {
-            let read = async move { (id, self.platforms_of(repository, &bytes).await) };
+        for (digest, blob) in blobs {
+            let read = async move { (self.read_config(&digest, &blob).await, digest) };
             reads.push(read.boxed());
         }
         let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
-        let mut known = Vec::new();
-        while let Some((id, platforms)) = reads.next().await {
-            known.extend(platforms?.map(|platforms| (id, Platforms::of(&platforms))));
+        while let Some((config, digest)) = reads.next().await {
+            if let (Some(config), Some(ids)) = (config?, by_config.get(&digest)) {
+                let platforms = Platforms::of(config.platform().as_slice());
+                known.extend(ids.iter().map(|id| (*id, platforms.clone())));
+            }
         }
         Ok(known)
     }

@@ -143,6 +143,38 @@ pub(crate) async fn find_in_repository(
     ))
 }
 
+/// Those of the blobs that this repository has, by their digests.
+pub(crate) async fn find_all_in_repository(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    digests: &[&Digest],
+) -> Result<Vec<(Digest, BlobRow)>, DbError> {
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    // In this order, since a repository may have many others.
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT b.digest, b.id, b.size_bytes, b.key
+         FROM blobs b CROSS JOIN repositories r CROSS JOIN repository_blobs rb
+         WHERE r.name = ",
+    );
+    query.push_bind(repository.as_str());
+    query.push(" AND b.digest IN (");
+    super::push_list(&mut query, digests.iter().map(|digest| digest.as_str()));
+    query.push(") AND b.corrupt_at IS NULL AND rb.repository_id = r.id AND rb.blob_id = b.id");
+    // A statement for each count of digests would drive the others out of the connection's cache.
+    let rows: Vec<(String, i64, i64, String)> = query
+        .build_query_as()
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|(digest, id, size_bytes, key)| {
+            Ok((checked(digest, "a digest")?, (id, size_bytes, key).into()))
+        })
+        .collect()
+}
+
 /// What is known of a blob that a repository lacks.
 pub(crate) struct Elsewhere {
     /// The bytes, which another repository has.

@@ -18,7 +18,7 @@ pub(super) fn of_an_image(media_type: &str) -> bool {
 /// and what is only nearly a config; here each member may be missing.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ImageConfig {
+pub(in crate::browse) struct ImageConfig {
     os: Option<String>,
     architecture: Option<String>,
     variant: Option<String>,
@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<ImageConfig> {
 }
 
 impl ImageConfig {
-    pub(super) fn platform(&self) -> Option<Platform> {
+    pub(in crate::browse) fn platform(&self) -> Option<Platform> {
         Some(Platform {
             os: self.os.clone().filter(|os| !os.is_empty())?,
             architecture: self.architecture.clone().filter(|name| !name.is_empty())?,
