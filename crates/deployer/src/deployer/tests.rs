@@ -430,12 +430,16 @@ async fn what_ends_while_its_target_is_looked_at_is_held_until_the_next_look() {
     let telling = fixture.engine.telling.lock().await;
     let mut look = pin!(fixture.deployer.hold_what_runs(target));
     assert!(look.as_mut().now_or_never().is_none());
+    // Before the look that the deployer has of its own accord.
+    let mut next = pin!(fixture.engine.telling.lock());
+    assert!(next.as_mut().now_or_never().is_none());
     let change = (State::Queued, State::Cancelled);
     let cancel = fixture.deployer.change(1, change, "enough".to_owned());
     cancel.await.unwrap();
     drop(telling);
     look.await.unwrap();
     assert!(fixture.holds(2).await);
+    drop(next.await);
     fixture.lets_go_of(2).await;
 }
 
