@@ -9,21 +9,69 @@ pub(crate) async fn set_last_used(
     account: AccountId,
     at: Timestamp,
 ) -> Result<(), DbError> {
-    let (statement, id) = match account {
-        AccountId::User(id) => ("UPDATE users SET last_used_at = $2 WHERE id = $1", id),
+    // Who comes with a token or a session is a user too.
+    let (statements, id): (&[&str], i64) = match account {
+        AccountId::User(id) => (&["UPDATE users SET last_used_at = $2 WHERE id = $1"], id),
         AccountId::PersonalToken(id) => (
-            "UPDATE personal_tokens SET last_used_at = $2 WHERE id = $1",
+            &[
+                "UPDATE personal_tokens SET last_used_at = $2 WHERE id = $1",
+                "UPDATE users SET last_used_at = $2
+                 WHERE id = (SELECT user_id FROM personal_tokens WHERE id = $1)",
+            ],
             id,
         ),
-        AccountId::Session(id) => ("UPDATE sessions SET last_used_at = $2 WHERE id = $1", id),
-        AccountId::Robot(id) => ("UPDATE robots SET last_used_at = $2 WHERE id = $1", id),
+        AccountId::Session(id) => (
+            &[
+                "UPDATE sessions SET last_used_at = $2 WHERE id = $1",
+                "UPDATE users SET last_used_at = $2
+                 WHERE id = (SELECT user_id FROM sessions WHERE id = $1)",
+            ],
+            id,
+        ),
+        AccountId::Robot(id) => (&["UPDATE robots SET last_used_at = $2 WHERE id = $1"], id),
         // Not a row.
-        AccountId::Deployer => return Ok(()),
+        AccountId::Deployer => (&[], 0),
     };
-    sqlx::query(statement)
-        .bind(id)
-        .bind(at.0)
-        .execute(connection)
-        .await?;
+    for statement in statements {
+        sqlx::query(*statement)
+            .bind(id)
+            .bind(at.0)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+
+    #[tokio::test]
+    async fn who_uses_a_token_or_a_session_is_used_too() {
+        let fixture = Fixture::open().await;
+        let mut database = fixture.database().await;
+        sqlx::raw_sql(
+            "INSERT INTO users (id, name, created_at) VALUES (7, 'alice', 0);
+             INSERT INTO personal_tokens (id, user_id, name, secret_hash, scopes, created_at)
+             VALUES (1, 7, 'laptop', x'01', '[]', 0);
+             INSERT INTO sessions (id, user_id, secret_hash, generation, client, created_at, expires_at)
+             VALUES (1, 7, x'02', 0, 'a browser', 0, 9)",
+        )
+        .execute(&mut database)
+        .await
+        .unwrap();
+        let each = [AccountId::PersonalToken(1), AccountId::Session(1)];
+        for (account, at) in each.into_iter().zip(1..) {
+            set_last_used(&mut database, account, Timestamp(at))
+                .await
+                .unwrap();
+            let used: Option<i64> =
+                sqlx::query_scalar("SELECT last_used_at FROM users WHERE id = 7")
+                    .fetch_one(&mut database)
+                    .await
+                    .unwrap();
+            assert_eq!(used, Some(at), "{account:?}");
+        }
+    }
 }
