@@ -136,7 +136,7 @@ impl fmt::Display for Totals {
         } = self;
         write!(
             f,
-            "{removed_tags} tags and {removed_manifests} manifests removed, {kept_tags} tags kept"
+            "removed tags: {removed_tags}, removed manifests: {removed_manifests}, kept tags: {kept_tags}"
         )
     }
 }

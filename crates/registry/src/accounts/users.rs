@@ -271,9 +271,11 @@ impl Registry {
                     if row.admin && !db::users::admin_exists(tx).await? {
                         return Err(ChangeUserError::LastAdmin(name));
                     }
-                    let state = if disabled { ", disabled" } else { "" };
+                    let mut state = vec![rights(admin, actions)];
+                    state.extend(disabled.then(|| "disabled".to_owned()));
+                    state.retain(|part| !part.is_empty());
                     Entry::done(&actor, "user.change", &name)
-                        .with_detail(format!("{}{state}", rights(admin, actions)))
+                        .with_detail(state.join(", "))
                         .record(tx, now)
                         .await?;
                     changes::record(tx, changes::RIGHTS, name.as_str(), now).await?;
