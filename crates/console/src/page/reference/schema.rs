@@ -69,13 +69,14 @@ impl Kind {
                 schema: Some(name.to_owned()),
             };
         }
-        for choice in ["oneOf", "anyOf", "allOf"] {
+        for (choice, between) in [("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")] {
             if let Some(choices) = object.get(choice).and_then(Value::as_array) {
-                return Self::one_of(choices.iter().map(Self::of));
+                return Self::joined(choices.iter().map(Self::of), between);
             }
         }
         if let Some(values) = object.get("enum").and_then(Value::as_array) {
-            return Self::one_of(values.iter().map(|value| Self::named(&value.to_string())));
+            let values = values.iter().map(|value| Self::named(&value.to_string()));
+            return Self::joined(values, " or ");
         }
         let types = match object.get("type") {
             Some(Value::Array(types)) => types.clone(),
@@ -83,7 +84,7 @@ impl Kind {
             None => return Self::named("anything"),
         };
         let types = types.iter().filter_map(Value::as_str);
-        Self::one_of(types.map(|name| Self::of_type(name, object)))
+        Self::joined(types.map(|name| Self::of_type(name, object)), " or ")
     }
 
     fn of_type(name: &str, object: &Map<String, Value>) -> Self {
@@ -100,13 +101,19 @@ impl Kind {
             object.get("additionalProperties"),
         ) {
             ("array", Some(items), _) => of_items(items, "list of"),
-            ("object", _, Some(values)) if values.is_object() => of_items(values, "names with"),
+            ("object", _, Some(values)) if values.is_object() => {
+                of_items(values, "map of names to")
+            }
+            // The limits are those of what it is otherwise.
+            ("null", _, _) => Self::named(name),
             _ => {
                 let format = object.get("format").and_then(Value::as_str);
                 let limits = ["minimum", "maximum", "minLength", "maxLength", "pattern"];
                 let limits = limits.iter().filter_map(|limit| {
                     let value = object.get(*limit)?;
                     Some(match value {
+                        // Matches everything.
+                        Value::String(text) if text == "^" => return None,
                         Value::String(text) => format!("{limit} {text}"),
                         value => format!("{limit} {value}"),
                     })
@@ -131,12 +138,12 @@ impl Kind {
         }
     }
 
-    /// What may be any of these; of a schema and null, the schema is what is linked.
-    fn one_of(kinds: impl Iterator<Item = Self>) -> Self {
+    /// What is any or all of these; of a schema and null, the schema is what is linked.
+    fn joined(kinds: impl Iterator<Item = Self>, between: &str) -> Self {
         let kinds: Vec<_> = kinds.collect();
         let texts: Vec<_> = kinds.iter().map(|kind| kind.text.as_str()).collect();
         Self {
-            text: texts.join(" or "),
+            text: texts.join(between),
             schema: kinds.iter().find_map(|kind| kind.schema.clone()),
         }
     }

@@ -10,7 +10,7 @@ fn a_kind_is_told_in_words() {
         (json!({}), "anything", None),
         (
             json!({"type": ["integer", "null"], "minimum": 1}),
-            "integer (minimum 1) or null (minimum 1)",
+            "integer (minimum 1) or null",
             None,
         ),
         (
@@ -35,8 +35,14 @@ fn a_kind_is_told_in_words() {
             Some("Tag"),
         ),
         (
+            json!({"allOf": [reference, {"type": "object"}]}),
+            "Tag and object",
+            Some("Tag"),
+        ),
+        (json!({"type": "string", "pattern": "^"}), "string", None),
+        (
             json!({"type": "object", "additionalProperties": {"type": "string"}}),
-            "names with string",
+            "map of names to string",
             None,
         ),
     ] {
