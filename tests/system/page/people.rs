@@ -218,7 +218,7 @@ async fn a_robot_is_made_with_a_form_and_its_secret_is_shown_once() {
     }
     assert_eq!(
         api(&server, robot).await["expires_at"],
-        "2099-01-31T00:00:00.000Z"
+        "2099-01-31T23:59:59.000Z"
     );
     visitor.post(list, &fields).await.expect(409);
 
@@ -278,7 +278,7 @@ async fn a_robot_is_changed_disabled_and_deleted_with_forms() {
     ask(patch.json(&evening)).await.expect(200);
     for (day, end) in [
         ("2099-01-31", "2099-01-31T18:30:00.000Z"),
-        ("2099-02-01", "2099-02-01T00:00:00.000Z"),
+        ("2099-02-01", "2099-02-01T23:59:59.000Z"),
     ] {
         visitor
             .post(&format!("{robot}/ends"), &[("ends", day)])

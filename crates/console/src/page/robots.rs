@@ -47,9 +47,9 @@ pub(super) struct NewRobot {
     actions: Ticked,
 }
 
-/// A time from a day, as a browser sends one: `2026-01-31`, or nothing.
+/// The end of a day, as a browser sends one: `2026-01-31`, or nothing.
 pub(super) fn end(day: &str) -> Option<String> {
-    (!day.is_empty()).then(|| format!("{day}T00:00:00Z"))
+    (!day.is_empty()).then(|| format!("{day}T23:59:59Z"))
 }
 
 pub(super) async fn list(
