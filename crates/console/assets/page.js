@@ -29,6 +29,16 @@ function enhance(part) {
   for (const button of part.querySelectorAll("[data-without-script]")) {
     button.hidden = true;
   }
+  // On a phone a row is read from top to bottom: each cell says what its column is.
+  for (const table of part.querySelectorAll(".wide > table")) {
+    const labels = [...table.querySelectorAll("thead th")].map((head) => (head.querySelector(".hidden") ? "" : head.textContent));
+    for (const row of table.tBodies[0]?.rows ?? []) {
+      [...row.cells].forEach((cell, at) => {
+        if (cell.tagName === "TD" && labels[at] && cell.colSpan === 1 && !cell.querySelector(".action, form")) cell.dataset.label = labels[at];
+      });
+    }
+    table.classList.add("stacked");
+  }
   // What is wider than the screen can be reached and moved with keys.
   for (const wide of part.querySelectorAll(".wide")) {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;

@@ -54,7 +54,7 @@ impl Browser {
     pub async fn sign_in(&mut self) {
         self.look_as(View::USUAL).await;
         self.go("/sign-in").await;
-        self.fill("Name", ADMIN).await;
+        self.fill("User name", ADMIN).await;
         self.fill("Password", ADMIN_PASSWORD).await;
         self.click("Sign in").await;
         self.arrive("/").await;

@@ -289,7 +289,7 @@ async fn space_is_looked_at_and_given_back_with_a_form() {
     for part in [
         "SQLite",
         "Schema version",
-        "an image needs all that is stored",
+        "all that is stored is part of an image",
     ] {
         assert!(page.contains(part), "without {part}: {page}");
     }

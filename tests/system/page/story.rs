@@ -22,13 +22,12 @@ async fn from_the_first_sign_in_to_the_last_everything_is_done_on_the_page() {
         return;
     };
     browser.go("/projects").await;
-    browser.fill("Name", ADMIN).await;
+    browser.fill("User name", ADMIN).await;
     browser.fill("Password", ADMIN_PASSWORD).await;
     browser.click("Sign in").await;
     browser.arrive("/projects").await;
 
     browser.click("Projects").await;
-    browser.click("Make a project").await;
     browser.fill("Name", "shop").await;
     browser.click("Make it").await;
     browser.see("Project shop is made.").await;
@@ -118,7 +117,7 @@ async fn read_without_scripts(server: &TestServer, browser: &Browser) {
         browser.see(text).await;
     }
     // What scripts do by themselves, a button does.
-    browser.choose("Colours", "Dark").await;
+    browser.choose("Theme", "Dark").await;
     browser.click("Set").await;
     until("the dark page", async || {
         let theme = "return document.documentElement.dataset.theme";

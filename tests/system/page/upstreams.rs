@@ -239,9 +239,9 @@ async fn an_upstream_that_fails_is_shown_as_it_is() {
         assert_ne!(ask(get).await.status, 200);
     }
     let page = shown(&mut visitor, "/upstreams/hub").await;
-    assert!(page.contains("open breaker: manifests"), "{page}");
+    assert!(page.contains("keeps failing: manifests"), "{page}");
     let list = shown(&mut visitor, "/upstreams").await;
-    assert!(list.contains("open breaker: manifests"), "{list}");
+    assert!(list.contains("keeps failing: manifests"), "{list}");
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ pub(crate) async fn list(
     let projects = console.registry.short_projects(&signed.0).await?;
     matters.extend(projects.into_iter().map(|(name, space)| {
         let quota = space.quota_bytes.unwrap_or_default();
-        let text = format!("{} of {} are used", si(space.used_bytes), si(quota));
+        let text = format!("{} of {} used", si(space.used_bytes), si(quota));
         Matter::new(Kind::Quota, name.to_string(), text)
     }));
     Ok(Document(List::new(matters, None)))
@@ -113,9 +113,7 @@ fn trouble(state: &UpstreamState) -> Option<String> {
     let mut operations = state.operations.iter();
     let open = operations.find(|operation| operation.open_for.is_some())?;
     let operation = open.operation.as_str();
-    Some(format!(
-        "requests of the kind `{operation}` failed again and again"
-    ))
+    Some(format!("requests for a {operation} keep failing"))
 }
 
 impl Matter {

@@ -32,6 +32,15 @@ impl CollectionPage {
     fn taken(&self, total_bytes: &u64, free_bytes: &u64) -> u64 {
         total_bytes.saturating_sub(*free_bytes)
     }
+
+    /// From where on a disk is nearly full.
+    fn nearly(&self, total_bytes: &u64) -> u64 {
+        total_bytes / 20 * 17
+    }
+
+    fn taken_text(&self, total_bytes: &u64, free_bytes: &u64) -> String {
+        filters::size_text(self.taken(total_bytes, free_bytes))
+    }
 }
 
 pub(super) async fn show(

@@ -90,6 +90,18 @@ impl Frame {
         link::next(&self.look.place, cursor)
     }
 
+    pub(super) fn at_home(&self) -> bool {
+        self.look.place == "/"
+    }
+
+    /// Whether the page is one of those below these.
+    pub(super) fn within(&self, beginnings: &[&str]) -> bool {
+        beginnings.iter().any(|beginning| {
+            let rest = self.look.place.strip_prefix(beginning);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        })
+    }
+
     pub(super) fn asset(&self, name: &str) -> &'static str {
         assets::path(name)
     }

@@ -17,6 +17,13 @@ use crate::api::problem::Problem;
 use crate::api::tags;
 use crate::console::Console;
 
+/// Of the configs of images that run.
+const RUNNING: [&str; 2] = [
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+];
+const CHART: &str = "application/vnd.cncf.helm.config.v1+json";
+
 #[derive(Template)]
 #[template(path = "image.html")]
 struct ImagePage {
@@ -48,6 +55,26 @@ impl ImagePage {
 
     fn can_be_deleted(&self) -> bool {
         self.may_delete && self.immutable_by.is_none()
+    }
+
+    /// Its type, where it is no image that runs: a chart, a signature.
+    fn artifact(&self) -> Option<&str> {
+        let config = &self.image.config.as_ref()?.media_type;
+        let runs = RUNNING.contains(&config.as_str()) && self.image.subject.is_none();
+        let kind = self.image.image.artifact_type.as_ref().unwrap_or(config);
+        (!runs).then_some(kind)
+    }
+
+    fn chart(&self) -> bool {
+        self.artifact() == Some(CHART)
+    }
+
+    fn chart_version(&self) -> String {
+        format!(" --version {}", self.reference)
+    }
+
+    fn at_tag(&self) -> String {
+        format!(":{}", self.reference)
     }
 
     /// The end of a reference that never means another image.

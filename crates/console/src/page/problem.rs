@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::frame::{self, Frame};
-use super::language::Language;
 use super::look::Look;
 use crate::api::problem::Problem;
 
@@ -14,8 +13,8 @@ use crate::api::problem::Problem;
 struct ProblemPage {
     page: Frame,
     title: &'static str,
-    /// What that means, for those who do not read the details, which are in English.
-    meaning: Option<&'static str>,
+    /// What that means, before the details, which are in English.
+    meaning: &'static str,
     status: u16,
     detail: String,
 }
@@ -52,7 +51,7 @@ pub(super) fn page(look: &Look, problem: Problem) -> Response {
     let shown = ProblemPage {
         page: Frame::new(look.clone()),
         title,
-        meaning: (look.language != Language::English).then_some(meaning),
+        meaning,
         status: problem.status.as_u16(),
         detail: problem.detail,
     };

@@ -35,6 +35,14 @@ struct RepositoryPage {
     may_delete: bool,
 }
 
+impl RepositoryPage {
+    /// The end of a command that works: a tag that is there, the newest of those that are shown.
+    fn tag_to_pull(&self) -> Option<String> {
+        let newest = self.tags.items.iter().max_by_key(|tag| &tag.pushed_at)?;
+        Some(format!(":{}", newest.name))
+    }
+}
+
 /// All that the visitor may pull from whose name holds what is searched for.
 pub(super) async fn search(
     console: State<Console>,

@@ -38,7 +38,7 @@ struct RobotPage {
 
 impl RobotPage {
     fn login_command(&self) -> String {
-        format!("docker login -u {}", self.robot.login)
+        format!("docker login -u {} ", self.robot.login)
     }
 
     /// Whether it can sign in to pull or push at all: some are for `/metrics` alone.

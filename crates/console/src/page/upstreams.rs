@@ -84,6 +84,10 @@ impl UpstreamPage {
         OUTCOMES
     }
 
+    fn fetched(&self) -> String {
+        filters::size_text(self.upstream.state.fetched_bytes)
+    }
+
     fn requests(&self, operation: &OperationOf, outcome: &str) -> u64 {
         let count = operation.requests.get(outcome);
         count.copied().unwrap_or_default()
@@ -107,12 +111,12 @@ impl Frame {
     pub(super) fn outcome(&self, outcome: &str) -> &'static str {
         let say = |text| self.say(text);
         match outcome {
-            "given" => say("Given"),
-            "not-found" => say("Not there"),
+            "given" => say("Answered"),
+            "not-found" => say("Not found"),
             "denied" => say("Denied"),
             "limited" => say("Limited"),
             "failed" => say("Failed"),
-            "invalid" => say("Of no use"),
+            "invalid" => say("Invalid"),
             "spared" => say("Not sent"),
             _ => say("Unknown"),
         }
