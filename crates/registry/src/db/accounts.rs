@@ -4,19 +4,24 @@ use super::DbError;
 use crate::auth::AccountId;
 use crate::clock::Timestamp;
 
+/// Whoever comes with a token or a session is used too. Uses may be told in any order.
 pub(crate) async fn set_last_used(
     connection: &mut SqliteConnection,
     account: AccountId,
     at: Timestamp,
 ) -> Result<(), DbError> {
-    // Who comes with a token or a session is a user too.
     let (statements, id): (&[&str], i64) = match account {
-        AccountId::User(id) => (&["UPDATE users SET last_used_at = $2 WHERE id = $1"], id),
+        AccountId::User(id) => (
+            &["UPDATE users SET last_used_at = $2
+               WHERE id = $1 AND COALESCE(last_used_at, 0) < $2"],
+            id,
+        ),
         AccountId::PersonalToken(id) => (
             &[
                 "UPDATE personal_tokens SET last_used_at = $2 WHERE id = $1",
                 "UPDATE users SET last_used_at = $2
-                 WHERE id = (SELECT user_id FROM personal_tokens WHERE id = $1)",
+                 WHERE id = (SELECT user_id FROM personal_tokens WHERE id = $1)
+                   AND COALESCE(last_used_at, 0) < $2",
             ],
             id,
         ),
@@ -24,13 +29,14 @@ pub(crate) async fn set_last_used(
             &[
                 "UPDATE sessions SET last_used_at = $2 WHERE id = $1",
                 "UPDATE users SET last_used_at = $2
-                 WHERE id = (SELECT user_id FROM sessions WHERE id = $1)",
+                 WHERE id = (SELECT user_id FROM sessions WHERE id = $1)
+                   AND COALESCE(last_used_at, 0) < $2",
             ],
             id,
         ),
         AccountId::Robot(id) => (&["UPDATE robots SET last_used_at = $2 WHERE id = $1"], id),
         // Not a row.
-        AccountId::Deployer => (&[], 0),
+        AccountId::Deployer => return Ok(()),
     };
     for statement in statements {
         sqlx::query(*statement)
@@ -61,8 +67,13 @@ mod tests {
         .execute(&mut database)
         .await
         .unwrap();
-        let each = [AccountId::PersonalToken(1), AccountId::Session(1)];
-        for (account, at) in each.into_iter().zip(1..) {
+        for (account, at, expected) in [
+            (AccountId::PersonalToken(1), 1, 1),
+            (AccountId::Session(1), 3, 3),
+            // Told of later than what came after it.
+            (AccountId::PersonalToken(1), 2, 3),
+            (AccountId::User(7), 2, 3),
+        ] {
             set_last_used(&mut database, account, Timestamp(at))
                 .await
                 .unwrap();
@@ -71,7 +82,7 @@ mod tests {
                     .fetch_one(&mut database)
                     .await
                     .unwrap();
-            assert_eq!(used, Some(at), "{account:?}");
+            assert_eq!(used, Some(expected), "{account:?} at {at}");
         }
     }
 }
