@@ -271,11 +271,16 @@ impl Registry {
                     if row.admin && !db::users::admin_exists(tx).await? {
                         return Err(ChangeUserError::LastAdmin(name));
                     }
-                    let mut state = vec![rights(admin, actions)];
-                    state.extend(disabled.then(|| "disabled".to_owned()));
-                    state.retain(|part| !part.is_empty());
+                    let mut detail = rights(admin, actions);
+                    if disabled {
+                        detail.push_str(if detail.is_empty() {
+                            "disabled"
+                        } else {
+                            ", disabled"
+                        });
+                    }
                     Entry::done(&actor, "user.change", &name)
-                        .with_detail(state.join(", "))
+                        .with_detail(detail)
                         .record(tx, now)
                         .await?;
                     changes::record(tx, changes::RIGHTS, name.as_str(), now).await?;
