@@ -9,7 +9,9 @@ mod repositories;
 mod tags;
 mod walk;
 
-pub use image::{Child, Content, Descriptor, ImageDetail, ImageParts, Layer, Platform};
+pub use image::{
+    Child, Content, Descriptor, ImageDetail, ImageParts, Layer, Platform, of_an_image,
+};
 pub use images::{ImagePlace, ImageSummary, InvalidImagePlace};
 pub use platforms::Platforms;
 pub use referrers::ReferrerSummary;

@@ -99,6 +99,35 @@ async fn tags_are_shown_with_what_they_run_on() {
 }
 
 #[tokio::test]
+async fn the_commands_that_are_shown_fetch_what_is_there() {
+    let server = TestServer::start().await;
+    create_project(&server, "shop").await;
+    Image::small(1).push(&server, "shop/web", "1.4").await;
+    let mut chart = Image::small(2);
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&chart.manifest.bytes).expect("JSON");
+    manifest["config"]["mediaType"] = json!("application/vnd.cncf.helm.config.v1+json");
+    chart.manifest = Blob::new(manifest.to_string());
+    chart.push(&server, "shop/charts", "1.0.0").await;
+    let mut visitor = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let host = server.host();
+    let pull = format!("docker pull {host}/shop/web:1.4<");
+    let helm = format!("helm pull oci://{host}/shop/charts --version 1.0.0<");
+    for (path, command) in [
+        ("/repositories/shop%2Fweb", &pull),
+        ("/repositories/shop%2Fweb/images/1.4", &pull),
+        ("/repositories/shop%2Fcharts/images/1.0.0", &helm),
+    ] {
+        let shown = text(&visitor.get(path).await.expect(200));
+        assert!(shown.contains(command), "{path} without {command}: {shown}");
+    }
+    let shown = visitor
+        .get("/repositories/shop%2Fcharts/images/1.0.0")
+        .await;
+    assert!(!text(&shown.expect(200)).contains("docker pull"));
+}
+
+#[tokio::test]
 async fn two_images_are_compared() {
     let server = TestServer::start().await;
     create_project(&server, "shop").await;

@@ -3,6 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use berth_oci::{Reference, RepositoryName, Tag};
 use berth_registry::auth::{Action, Target};
+use berth_registry::browse::of_an_image;
 
 use super::filters;
 use super::frame::{self, Frame};
@@ -17,11 +18,6 @@ use crate::api::problem::Problem;
 use crate::api::tags;
 use crate::console::Console;
 
-/// Of the configs of images that run.
-const RUNNING: [&str; 2] = [
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-];
 const CHART: &str = "application/vnd.cncf.helm.config.v1+json";
 
 #[derive(Template)]
@@ -60,7 +56,7 @@ impl ImagePage {
     /// Its type, where it is no image that runs: a chart, a signature.
     fn artifact(&self) -> Option<&str> {
         let config = &self.image.config.as_ref()?.media_type;
-        let runs = RUNNING.contains(&config.as_str()) && self.image.subject.is_none();
+        let runs = of_an_image(config) && self.image.subject.is_none();
         let kind = self.image.image.artifact_type.as_ref().unwrap_or(config);
         (!runs).then_some(kind)
     }

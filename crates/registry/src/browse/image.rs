@@ -16,6 +16,8 @@ use crate::registry::Registry;
 mod config;
 mod document;
 
+pub use config::of_an_image;
+
 /// The largest config that is read: as large as a manifest can be.
 const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
