@@ -1,9 +1,9 @@
 //! Who sends a request, and what they may do.
 //!
 //! [`authenticate`] turns credentials into a [`Caller`]; [`authorize`] says what the caller may do on a
-//! repository, a project or the whole. Both ask caches that hold what the database said, and that
-//! the [`feed`] of changes keeps true to a second: a request with a credential that was seen before
-//! costs neither a query nor a hash.
+//! repository, a project or the whole. Both ask caches that hold what the database said, as long as its
+//! feed of changes has nothing newer: a request with a credential that was seen before costs neither a
+//! query nor a hash.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,6 @@ mod authenticate;
 mod authorize;
 mod caller;
 mod credentials;
-mod feed;
 mod glob;
 mod issue;
 mod keys;
@@ -63,7 +62,6 @@ pub(crate) use scope::Scope;
 pub(crate) use secret::SecretKind;
 
 use account::Account;
-use feed::Feed;
 use keys::SigningKeys;
 use password::Passwords;
 use throttle::Throttle;
@@ -98,7 +96,6 @@ pub(crate) struct Auth {
     /// How long an upload may go on after it was opened.
     upload_expiry: Duration,
     keys: ArcSwap<SigningKeys>,
-    feed: Feed,
     accounts: Cache<AccountId, Known<Option<Arc<Account>>>>,
     projects: Cache<InProject, Known<Arc<Option<ProjectRights>>>>,
     /// Whether names are those of projects here.
@@ -170,7 +167,6 @@ impl Auth {
     ) -> Result<Self, DbError> {
         let auth = Self {
             keys: ArcSwap::from_pointee(SigningKeys::of_rows(&[], &secrets)?),
-            feed: Feed::new(),
             db,
             clock,
             secrets,
@@ -200,7 +196,6 @@ impl Auth {
             audit: Gathered::default(),
             used: Used::default(),
         };
-        auth.catch_up().await?;
         auth.tend_keys().await?;
         Ok(auth)
     }
@@ -231,7 +226,7 @@ impl Auth {
 
     /// Number of the last change that was seen.
     pub(crate) fn changes(&self) -> watch::Receiver<i64> {
-        self.feed.follow()
+        self.db.feed().follow()
     }
 
     pub(crate) async fn hash_password(&self, password: NewPassword) -> Result<String, Busy> {
@@ -240,7 +235,7 @@ impl Auth {
 
     /// An account that may be used; `None` when there is none or it is disabled.
     async fn account(&self, id: AccountId) -> Result<Option<Arc<Account>>, DbError> {
-        let epoch = self.feed.epoch();
+        let epoch = self.db.feed().rights();
         if let Some(known) = self.accounts.get(&id)
             && epoch == Some(known.epoch)
         {
@@ -266,7 +261,7 @@ impl Auth {
         user: Option<i64>,
         project: ProjectName,
     ) -> Result<Arc<Option<ProjectRights>>, DbError> {
-        let epoch = self.feed.epoch();
+        let epoch = self.db.feed().rights();
         let key = (user, project);
         if let Some(known) = self.projects.get(&key)
             && epoch == Some(known.epoch)
@@ -285,7 +280,7 @@ impl Auth {
 
     /// Whether there is a project of this name, or was one.
     pub(crate) async fn claims(&self, name: &ProjectName) -> Result<bool, DbError> {
-        let epoch = self.feed.epoch();
+        let epoch = self.db.feed().rights();
         if let Some(known) = self.names.get(name)
             && epoch == Some(known.epoch)
         {

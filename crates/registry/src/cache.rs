@@ -134,7 +134,7 @@ async fn store(
             }
             add_subject(tx, id, repository_id, manifest).await?;
             let subject = format!("{repository}@{}", fetched.digest);
-            db::changes::record(tx, "manifest", &subject, now).await?;
+            db::changes::record(tx, db::changes::MANIFEST, &subject, now).await?;
             let size = fetched.bytes.len() as u64;
             db::project_usage::add(tx, repository_id, id, size).await?;
             for blob in db::repository_blobs::count_named(tx, id).await? {

@@ -13,6 +13,9 @@ use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 pub(crate) mod accounts;
 pub(crate) mod activity;
@@ -26,6 +29,7 @@ pub(crate) mod collectable;
 pub(crate) mod copy;
 pub(crate) mod deletions;
 mod details;
+mod feed;
 pub(crate) mod fills;
 pub(crate) mod held_manifests;
 pub(crate) mod immutable_tags;
@@ -56,6 +60,8 @@ mod writer;
 use crate::release::Release;
 pub use copy::CopyError;
 pub use details::DatabaseDetails;
+pub(crate) use feed::ContentEpoch;
+use feed::{Feed, LOOK_EVERY};
 pub use writer::WriterMetrics;
 use writer::{Durability, Writer};
 
@@ -71,6 +77,7 @@ pub struct Db {
     /// How often a reader was taken for a request.
     reads: Arc<AtomicU64>,
     writer: Writer,
+    feed: Arc<Feed>,
 }
 
 impl Db {
@@ -102,9 +109,10 @@ impl Db {
     }
 
     async fn started(
-        writer: SqliteConnection,
+        mut writer: SqliteConnection,
         options: SqliteConnectOptions,
     ) -> Result<Self, DbError> {
+        let feed = Arc::new(Feed::behind(changes::last(&mut writer).await?));
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(1)
@@ -114,7 +122,8 @@ impl Db {
         Ok(Self {
             readers,
             reads: Arc::default(),
-            writer: Writer::start(writer),
+            writer: Writer::start(writer, Arc::clone(&feed)),
+            feed,
         })
     }
 
@@ -154,6 +163,36 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         self.writer.submit(Durability::Relaxed, work).await
+    }
+
+    /// What caches go by.
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Takes in what other processes have committed.
+    async fn catch_up(&self) -> Result<(), DbError> {
+        let begun = Instant::now();
+        let mut connection = self.read_unasked().await?;
+        let changes = changes::since(&mut connection, self.feed.seen()).await?;
+        self.feed.take_in(&changes, begun);
+        Ok(())
+    }
+
+    /// Keeps the feed true to what other processes change.
+    pub(crate) async fn follow_until(&self, stopping: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = sleep(LOOK_EVERY) => {}
+                () = stopping.cancelled() => return,
+            }
+            if let Err(error) = self.catch_up().await {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not follow the changes of other processes"
+                );
+            }
+        }
     }
 
     pub fn writer_metrics(&self) -> WriterMetrics {

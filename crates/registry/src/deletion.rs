@@ -241,7 +241,7 @@ impl Registry {
             .write(move |tx| async move { remover.project(tx, &name, with_images).await }.boxed())
             .await?;
         info!(project = %project, "deleted project {project}");
-        Ok(self.auth.catch_up().await?)
+        Ok(())
     }
 
     /// Takes a blob from the repository, unless a manifest there needs it.
@@ -326,7 +326,7 @@ impl Remover {
         }
         db::tags::delete(tx, repository, tag, self.now).await?;
         let place = format!("{repository}:{tag}");
-        changes::record(tx, "tag", &place, self.now).await?;
+        changes::record(tx, changes::TAG, &place, self.now).await?;
         let entry = self.entry("tag.delete", &place, &repository.project());
         self.record(tx, entry.with_detail(&manifest.digest)).await?;
         Ok(true)
@@ -355,7 +355,7 @@ impl Remover {
         let project = self.project_of(tx, repository).await?;
         let place = format!("{repository}@{digest}");
         changes::record_tags_of(tx, manifest.id, repository, self.now).await?;
-        changes::record(tx, "manifest", &place, self.now).await?;
+        changes::record(tx, changes::MANIFEST, &place, self.now).await?;
         let deleted = Deleted::Manifest {
             repository: repository.clone(),
             digest: digest.clone(),
@@ -434,7 +434,7 @@ impl Remover {
         let bytes = db::project_usage::of_repository_alone(tx, id).await?;
         db::project_usage::subtract(tx, project.id, id, bytes).await?;
         db::deletions::hide_repository(tx, deletion, id).await?;
-        Ok(changes::record(tx, "repository", repository.as_str(), self.now).await?)
+        Ok(changes::record(tx, changes::REPOSITORY, repository.as_str(), self.now).await?)
     }
 
     async fn note(

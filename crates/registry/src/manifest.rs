@@ -15,7 +15,7 @@ use crate::db::manifests::{EdgeKind, Inserted, NewManifest};
 use crate::db::tags::{Cause, Current, Move};
 use crate::db::{self, DbError};
 use crate::immutable::{self, CheckError, ImmutableTag};
-use crate::pusher::{AdmitError, Admitted, Ensured, Pusher};
+use crate::pusher::{AdmitError, Admitted, Pusher};
 use crate::quota::{self, ChargeError, OverQuota, Space};
 use crate::registry::Registry;
 
@@ -141,21 +141,16 @@ impl Registry {
             admitted: self.admit(pusher, repository).await?,
             at: self.clock.now(),
         };
-        let (ensured, space) = self.db.write(move |tx| push.store(tx).boxed()).await?;
+        let space = self.db.write(move |tx| push.store(tx).boxed()).await?;
         stored.short = space.filter(Space::short);
-        self.know_new_project(ensured).await?;
         info!(repository = %repository, digest = %stored.digest, reference = %reference, "stored manifest {} in {repository}", stored.digest);
         Ok(stored)
     }
 }
 
 impl Push {
-    async fn store(
-        self,
-        tx: &mut SqliteConnection,
-    ) -> Result<(Ensured, Option<Space>), PutManifestError> {
-        let ensured = self.admitted.ensure(tx, &self.repository, self.at).await?;
-        let repository_id = ensured.repository_id;
+    async fn store(self, tx: &mut SqliteConnection) -> Result<Option<Space>, PutManifestError> {
+        let repository_id = self.admitted.ensure(tx, &self.repository, self.at).await?;
         let actor = &self.admitted.actor;
         let new = NewManifest {
             repository_id,
@@ -178,7 +173,7 @@ impl Push {
         };
         db::changes::record(
             tx,
-            "manifest",
+            db::changes::MANIFEST,
             &format!("{}@{}", self.repository, self.digest),
             self.at,
         )
@@ -203,7 +198,7 @@ impl Push {
             .with_detail(tags.join(" "))
             .record(tx, self.at)
             .await?;
-        Ok((ensured, space))
+        Ok(space)
     }
 
     /// An image under a tag must be whole. Pushed by digest alone it may lack layers, never its
@@ -296,5 +291,5 @@ pub(crate) async fn move_tag(
 ) -> Result<(), DbError> {
     db::tags::move_to(tx, moved, current).await?;
     let subject = format!("{}:{}", moved.repository, moved.tag);
-    db::changes::record(tx, "tag", &subject, moved.at).await
+    db::changes::record(tx, db::changes::TAG, &subject, moved.at).await
 }

@@ -131,7 +131,6 @@ impl Registry {
                 .boxed()
             })
             .await?;
-        self.auth.catch_up().await?;
         Ok(Project {
             name: name.clone(),
             public,
@@ -168,7 +167,6 @@ impl Registry {
                 .boxed()
             })
             .await?;
-        self.auth.catch_up().await?;
         Ok(project)
     }
 }

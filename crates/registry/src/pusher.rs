@@ -32,14 +32,6 @@ pub(crate) struct Admitted {
     admission: Admission,
 }
 
-/// A repository that is there now.
-#[derive(Clone, Copy)]
-pub(crate) struct Ensured {
-    pub(crate) repository_id: i64,
-    /// Whether a project was made, so that there are rights that no cache knows.
-    pub(crate) made_project: bool,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdmitError {
     #[error("the right to push to {0} has gone meanwhile")]
@@ -70,37 +62,29 @@ impl Registry {
 }
 
 impl Admitted {
-    /// The repository, which is made if it is not there, with its project if that is why the push
+    /// The id of the repository, which is made if it is not there, with its project if that is why the push
     /// was let in.
     pub(crate) async fn ensure(
         &self,
         tx: &mut SqliteConnection,
         name: &RepositoryName,
         now: Timestamp,
-    ) -> Result<Ensured, AdmitError> {
+    ) -> Result<i64, AdmitError> {
         let project = name.project();
         let refused = || AdmitError::Refused(name.clone());
-        let made_project = match self.admission {
-            Admission::Project => false,
-            Admission::NewProject { owner, anyway } => {
-                let made = self.make_project(tx, &project, owner, now).await?;
-                // Made by somebody else meanwhile, or by another push of this one.
-                if !made && !anyway && !owns(tx, &project, owner).await? {
-                    return Err(refused());
-                }
-                made
+        if let Admission::NewProject { owner, anyway } = self.admission {
+            let made = self.make_project(tx, &project, owner, now).await?;
+            // Made by somebody else meanwhile, or by another push of this one.
+            if !made && !anyway && !owns(tx, &project, owner).await? {
+                return Err(refused());
             }
-        };
-        let repository_id = match db::repositories::find(tx, name).await? {
-            Some(id) => id,
+        }
+        match db::repositories::find(tx, name).await? {
+            Some(id) => Ok(id),
             None => db::repositories::insert(tx, name, now)
                 .await?
-                .ok_or_else(refused)?,
-        };
-        Ok(Ensured {
-            repository_id,
-            made_project,
-        })
+                .ok_or_else(refused),
+        }
     }
 
     async fn make_project(

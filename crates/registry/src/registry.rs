@@ -13,7 +13,6 @@ use crate::cache::{CacheLimits, CacheSpace};
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, DbError, WriterMetrics};
 use crate::health::HealthCheck;
-use crate::pusher::Ensured;
 use crate::retention::Requested;
 use crate::source::{Hosted, Source};
 use crate::store::{BlobStore, StoreError};
@@ -121,23 +120,16 @@ impl Registry {
         tasks.spawn(this().write_usage_until(stopping.clone()));
         tasks.spawn(this().write_audit_until(stopping.clone()));
         tasks.spawn(this().retain_until(stopping.clone()));
-        tasks.spawn(this().follow_rights_until(stopping.clone()));
+        tasks.spawn(this().follow_changes_until(stopping.clone()));
         Ok(registry)
     }
 
-    async fn follow_rights_until(self: Arc<Self>, stopping: CancellationToken) {
+    async fn follow_changes_until(self: Arc<Self>, stopping: CancellationToken) {
         tokio::join!(
-            self.auth.follow_until(stopping.clone()),
+            self.db.follow_until(stopping.clone()),
+            self.auth.follow_keys_until(stopping.clone()),
             self.auth.tend_keys_until(stopping),
         );
-    }
-
-    /// Lets the caches know of a project that a push has made, for the next request of its owner.
-    pub(crate) async fn know_new_project(&self, ensured: Ensured) -> Result<(), DbError> {
-        if ensured.made_project {
-            self.auth.catch_up().await?;
-        }
-        Ok(())
     }
 
     /// Until when a blob is kept that nothing names.

@@ -145,18 +145,16 @@ impl Registry {
                 async move {
                     let found = db::blobs::find_in_repository(tx, &from, &digest).await?;
                     let Some(found) = found else {
-                        return Ok(None);
+                        return Ok(false);
                     };
-                    let ensured = admitted.ensure(tx, &target, now).await?;
-                    let repository_id = ensured.repository_id;
+                    let repository_id = admitted.ensure(tx, &target, now).await?;
                     quota::give_blob(tx, repository_id, &found.blob, now, collect_at).await?;
-                    Ok::<_, UploadError>(Some(ensured))
+                    Ok::<_, UploadError>(true)
                 }
                 .boxed()
             })
             .await?;
-        if let Some(ensured) = mounted {
-            self.know_new_project(ensured).await?;
+        if mounted {
             info!(repository = %repository, digest = %mount.digest, "mounted blob {} in {repository}", mount.digest);
             Ok(Mounted::Blob)
         } else {
@@ -505,16 +503,15 @@ impl Registry {
             .db
             .write(move |tx| {
                 async move {
-                    let ensured = admitted.ensure(tx, &target, now).await?;
+                    let repository_id = admitted.ensure(tx, &target, now).await?;
                     let blob = db::blobs::ensure(tx, &digest, size_bytes, &key, now).await?;
-                    let repository_id = ensured.repository_id;
                     quota::give_blob(tx, repository_id, &blob, now, collect_at).await?;
                     let opened = db::uploads::delete(tx, upload).await?;
                     if opened.is_some_and(|opened| now.since(opened) > grace / 2) {
                         // What was pushed before it waits for the same manifest.
                         db::repository_blobs::renew_all(tx, repository_id, collect_at).await?;
                     }
-                    Ok::<_, UploadError>((ensured, blob.key == key))
+                    Ok::<_, UploadError>(blob.key == key)
                 }
                 .boxed()
             })
@@ -522,8 +519,7 @@ impl Registry {
         if let Err(UploadError::Refused(_) | UploadError::OverQuota(_)) = &stored {
             self.drop_upload(upload).await?;
         }
-        let (ensured, ours) = stored?;
-        self.know_new_project(ensured).await?;
+        let ours = stored?;
         // The blob is stored. A staged name that stays behind is swept at the next start.
         let end = if ours {
             self.store.settle(upload).await

@@ -270,7 +270,6 @@ impl Registry {
             })
             .await;
         let robot = self.noted(by, "robot.change", subject, outcome)?;
-        self.auth.catch_up().await?;
         Ok(robot)
     }
 
@@ -306,7 +305,6 @@ impl Registry {
             })
             .await;
         self.noted(by, "robot.renew", subject, outcome)?;
-        self.auth.catch_up().await?;
         Ok(secret)
     }
 
@@ -331,7 +329,7 @@ impl Registry {
                 .boxed()
             })
             .await?;
-        Ok(self.auth.catch_up().await?)
+        Ok(())
     }
 
     /// A robot stays in its project, and has nothing that its maker has not.

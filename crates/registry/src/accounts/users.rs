@@ -231,7 +231,6 @@ impl Registry {
                 .boxed()
             })
             .await?;
-        self.auth.catch_up().await?;
         Ok(user)
     }
 
@@ -290,7 +289,6 @@ impl Registry {
             })
             .await;
         let user = self.noted(by, "user.change", subject, outcome)?;
-        self.auth.catch_up().await?;
         Ok(user)
     }
 
@@ -322,7 +320,7 @@ impl Registry {
             })
             .await;
         self.noted(by, "user.delete", subject, outcome)?;
-        Ok(self.auth.catch_up().await?)
+        Ok(())
     }
 
     /// Sets the password of another user.
@@ -394,7 +392,7 @@ impl Registry {
             })
             .await;
         self.noted(by, action, subject, outcome)?;
-        Ok(self.auth.catch_up().await?)
+        Ok(())
     }
 }
 

@@ -86,6 +86,14 @@ impl Caller {
         self.account.as_ref().is_some_and(|account| account.admin)
     }
 
+    /// The session of the page that the caller came with.
+    pub fn session(&self) -> Option<i64> {
+        match self.account_id()? {
+            AccountId::Session(id) => Some(id),
+            _ => None,
+        }
+    }
+
     pub(crate) fn account_id(&self) -> Option<AccountId> {
         Some(self.account.as_ref()?.id)
     }

@@ -48,7 +48,40 @@ impl Auth {
                 .boxed()
             })
             .await?;
-        self.catch_up().await
+        self.load_keys().await
+    }
+
+    /// Takes up the keys as they are now; tokens are checked again with them.
+    async fn load_keys(&self) -> Result<(), DbError> {
+        let mut connection = self.db.read_unasked().await?;
+        let rows = db::signing_keys::list(&mut connection).await?;
+        let keys = SigningKeys::of_rows(&rows, &self.secrets)?;
+        self.keys.store(Arc::new(keys));
+        self.tokens.invalidate_all();
+        Ok(())
+    }
+
+    /// Takes up keys that other processes have made.
+    pub(crate) async fn follow_keys_until(&self, stopping: CancellationToken) {
+        let mut changes = self.db.feed().follow();
+        let mut loaded = self.db.feed().signing_keys();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = stopping.cancelled() => return,
+            }
+            let now = self.db.feed().signing_keys();
+            if now == loaded {
+                continue;
+            }
+            match self.load_keys().await {
+                Ok(()) => loaded = now,
+                Err(error) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not load the signing keys"
+                ),
+            }
+        }
     }
 
     pub(crate) async fn tend_keys_until(&self, stopping: CancellationToken) {

@@ -67,7 +67,7 @@ impl Registry {
         self.db
             .write(move |tx| async move { adopt(tx, &name, kind, public, now).await }.boxed())
             .await?;
-        Ok(self.auth.catch_up().await?)
+        Ok(())
     }
 
     /// The projects of upstreams and groups, whether those are still there or not.

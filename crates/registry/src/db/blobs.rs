@@ -91,9 +91,13 @@ pub(crate) async fn mark_corrupt(
     .bind(id)
     .bind(key.as_str())
     .bind(now.0)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    let marked = done.rows_affected() > 0;
+    if marked {
+        super::changes::record(connection, super::changes::BLOB, "", now).await?;
+    }
+    Ok(marked)
 }
 
 pub(crate) async fn find(

@@ -1,7 +1,9 @@
-use berth_oci::RepositoryName;
-use sqlx::SqliteConnection;
+use std::collections::BTreeSet;
 
-use super::DbError;
+use berth_oci::RepositoryName;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{DbError, push_list, signed};
 use crate::clock::Timestamp;
 
 /// The topic of everything that says who may do what.
@@ -9,33 +11,62 @@ pub(crate) const RIGHTS: &str = "rights";
 /// Upstreams and groups.
 pub(crate) const SOURCES: &str = "sources";
 pub(crate) const SIGNING_KEYS: &str = "signing_keys";
+/// The subject is `repository:tag`.
+pub(crate) const TAG: &str = "tag";
+/// The subject is `repository@digest`.
+pub(crate) const MANIFEST: &str = "manifest";
+/// The subject is the repository, of which anything may have changed.
+pub(crate) const REPOSITORY: &str = "repository";
+/// The subject is the repository that has lost one, or nothing if any may have.
+pub(crate) const BLOB: &str = "blob";
+
+/// Beyond so many they are not told apart.
+const LISTED: usize = 1000;
 
 /// What has changed behind some place in the sequence.
-pub(crate) struct Since {
-    pub(crate) last: Option<i64>,
-    pub(crate) rights: bool,
-    pub(crate) signing_keys: bool,
+pub(crate) enum Changes {
+    /// In their order.
+    Listed(Vec<Change>),
+    /// More than are told apart, up to this place.
+    Many { last: i64 },
+}
+
+pub(crate) struct Change {
+    pub(crate) sequence: i64,
+    pub(crate) topic: String,
+    pub(crate) subject: String,
 }
 
 pub(crate) async fn since(
     connection: &mut SqliteConnection,
     sequence: i64,
-) -> Result<Since, DbError> {
-    let (last, rights, signing_keys): (Option<i64>, Option<i64>, Option<i64>) = sqlx::query_as(
-        "SELECT MAX(sequence), MAX(CASE WHEN topic = $2 THEN 1 ELSE 0 END),
-                MAX(CASE WHEN topic = $3 THEN 1 ELSE 0 END)
-         FROM changes WHERE sequence > $1",
+) -> Result<Changes, DbError> {
+    let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT sequence, topic, subject FROM changes WHERE sequence > $1
+         ORDER BY sequence LIMIT $2",
     )
     .bind(sequence)
-    .bind(RIGHTS)
-    .bind(SIGNING_KEYS)
-    .fetch_one(connection)
+    .bind(signed(LISTED as u64 + 1))
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(Since {
-        last,
-        rights: rights == Some(1),
-        signing_keys: signing_keys == Some(1),
-    })
+    if rows.len() > LISTED {
+        let last = last(connection).await?;
+        return Ok(Changes::Many { last });
+    }
+    let change = |(sequence, topic, subject)| Change {
+        sequence,
+        topic,
+        subject,
+    };
+    Ok(Changes::Listed(rows.into_iter().map(change).collect()))
+}
+
+/// The place of the last change.
+pub(crate) async fn last(connection: &mut SqliteConnection) -> Result<i64, DbError> {
+    let (last,) = sqlx::query_as("SELECT COALESCE(MAX(sequence), 0) FROM changes")
+        .fetch_one(connection)
+        .await?;
+    Ok(last)
 }
 
 /// Notes, in the transaction of the change itself, that something changed which a cache may hold.
@@ -51,6 +82,20 @@ pub(crate) async fn record(
         .bind(now.0)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// As [`record`], for the repositories that are about to lose blobs.
+pub(crate) async fn record_blobs_of(
+    connection: &mut SqliteConnection,
+    repositories: &BTreeSet<i64>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO changes (topic, subject, at) SELECT ");
+    query.push_bind(BLOB).push(", name, ").push_bind(now.0);
+    query.push(" FROM repositories WHERE id IN (");
+    push_list(&mut query, repositories.iter().copied());
+    query.push(")").build().execute(connection).await?;
     Ok(())
 }
 

@@ -328,6 +328,8 @@ pub(crate) async fn take(
 ) -> Result<Taken, DbError> {
     let mut taken = Taken::default();
     for links in links.chunks(MOST) {
+        let repositories = links.iter().map(|link| link.repository_id).collect();
+        super::changes::record_blobs_of(connection, &repositories, now).await?;
         unlink(connection, links).await?;
         let blobs: Vec<i64> = links.iter().map(|link| link.blob_id).collect();
         taken.uncached_bytes += super::cached_blobs::forget_uncached(connection, &blobs).await?;

@@ -10,9 +10,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::error;
 
 use super::DbError;
+use super::changes::{self, Changes};
+use super::feed::Feed;
 
 /// Most pieces of work in one commit.
 const BATCH: usize = 256;
@@ -50,11 +53,13 @@ pub struct WriterMetrics {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    /// `feed` takes in what is committed, before anybody is answered for it.
+    pub(super) fn start(connection: SqliteConnection, feed: Arc<Feed>) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let counters = Arc::new(Counters::default());
         let task = Task {
             connection,
+            feed,
             synchronous: Durability::Full,
             counters: Arc::clone(&counters),
         };
@@ -149,6 +154,7 @@ where
 
 struct Task {
     connection: SqliteConnection,
+    feed: Arc<Feed>,
     synchronous: Durability,
     counters: Arc<Counters>,
 }
@@ -183,11 +189,20 @@ impl Task {
     }
 
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
-        let outcome = self.transaction(jobs).await;
-        if outcome.is_err() {
-            // SQLite has undone the transaction itself after some errors; then this one fails.
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
-        }
+        let begun = Instant::now();
+        let outcome = match self.transaction(jobs).await {
+            Ok(changes) => {
+                if let Some(changes) = changes {
+                    self.feed.take_in(&changes, begun);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // SQLite has undone the transaction itself after some errors; then this one fails.
+                let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+                Err(error)
+            }
+        };
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.writes.fetch_add(
             u64::try_from(jobs.len()).unwrap_or(u64::MAX),
@@ -196,7 +211,8 @@ impl Task {
         outcome
     }
 
-    async fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+    /// Runs the jobs and commits, and says what has changed; `None` when nothing was to be kept.
+    async fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Changes>, DbError> {
         let full = jobs.iter().any(|job| job.durability() == Durability::Full);
         self.set_durability(if full {
             Durability::Full
@@ -209,27 +225,27 @@ impl Task {
             .execute(&mut *connection)
             .await?;
         if let [job] = jobs {
-            let end = if job.run(connection).await {
-                "COMMIT"
-            } else {
-                "ROLLBACK"
-            };
-            sqlx::query(end).execute(connection).await?;
-            return Ok(());
-        }
-        for job in jobs {
-            sqlx::query("SAVEPOINT job")
-                .execute(&mut *connection)
-                .await?;
             if !job.run(connection).await {
-                sqlx::query("ROLLBACK TO job")
+                sqlx::query("ROLLBACK").execute(connection).await?;
+                return Ok(None);
+            }
+        } else {
+            for job in jobs {
+                sqlx::query("SAVEPOINT job")
                     .execute(&mut *connection)
                     .await?;
+                if !job.run(connection).await {
+                    sqlx::query("ROLLBACK TO job")
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                sqlx::query("RELEASE job").execute(&mut *connection).await?;
             }
-            sqlx::query("RELEASE job").execute(&mut *connection).await?;
         }
+        // Those of other processes too, which were committed before this transaction began.
+        let changes = changes::since(connection, self.feed.seen()).await?;
         sqlx::query("COMMIT").execute(connection).await?;
-        Ok(())
+        Ok(Some(changes))
     }
 
     /// With FULL, SQLite syncs its log at each commit; with NORMAL, only before a checkpoint.

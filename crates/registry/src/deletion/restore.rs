@@ -72,7 +72,6 @@ impl Registry {
             .db
             .write(move |tx| async move { restore.run(tx).await }.boxed())
             .await?;
-        self.auth.catch_up().await?;
         info!(deletion = id, "took deletion {id} back");
         Ok(restored)
     }
@@ -211,7 +210,7 @@ impl Restore {
         let bytes = db::project_usage::of_repository_alone(tx, hidden.id).await?;
         quota::charge(tx, hidden.id, hidden.id, bytes, self.now).await?;
         let name = hidden.name.as_str();
-        Ok(changes::record(tx, "repository", name, self.now).await?)
+        Ok(changes::record(tx, changes::REPOSITORY, name, self.now).await?)
     }
     async fn record(
         &self,

@@ -151,7 +151,6 @@ impl Registry {
             })
             .await;
         let member = self.noted(by, "member.set", subject, outcome)?;
-        self.auth.catch_up().await?;
         Ok(member)
     }
 }

@@ -126,7 +126,6 @@ impl Registry {
             })
             .await;
         let role = self.noted(by, "role.set", subject, outcome)?;
-        self.auth.catch_up().await?;
         Ok(role)
     }
 
@@ -164,6 +163,6 @@ impl Registry {
                 .boxed()
             })
             .await?;
-        Ok(self.auth.catch_up().await?)
+        Ok(())
     }
 }

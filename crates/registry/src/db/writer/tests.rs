@@ -28,7 +28,14 @@ async fn writer() -> Writer {
         .execute(&mut connection)
         .await
         .unwrap();
-    Writer::start(connection)
+    sqlx::query(
+        "CREATE TABLE changes (sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL,
+                               subject TEXT NOT NULL, at INTEGER NOT NULL)",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    Writer::start(connection, Arc::new(Feed::behind(0)))
 }
 
 async fn insert(connection: &mut SqliteConnection, number: i64) -> Result<(), DbError> {
