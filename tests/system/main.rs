@@ -16,6 +16,7 @@ mod durability;
 mod errors;
 mod faulty_disk;
 mod forwarded;
+mod freshness;
 mod front;
 mod import;
 mod kills;

@@ -15,6 +15,7 @@ use crate::store::StoreError;
 
 mod hosted;
 mod located;
+mod recent;
 
 pub(crate) use hosted::Hosted;
 pub use located::{Asked, LocateError, Located, Pushes, Sources};

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_oci::{Digest, Page, Reference, RepositoryName};
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future, stream};
 
+use super::recent::Recent;
 use super::{
     Blob, BlobContent, Content, Listing, ManifestDescription, Referrer, Source, SourceError,
     StoredManifest,
@@ -16,9 +18,14 @@ use crate::db::blobs::{BlobRow, LinkedBlob};
 use crate::db::manifests::ManifestRow;
 use crate::db::referrers::ReferrersOf;
 use crate::db::repository_blobs::Link;
-use crate::db::{self, Db, DbError, signed};
+use crate::db::{self, ContentEpoch, Db, DbError, signed};
 use crate::store::{BlobStore, StoreError};
 use crate::usage::{Pulled, Usage};
+
+/// Bytes of manifests, and of blobs, that are kept in memory.
+const RECENT_BYTES: u64 = 4 * 1024 * 1024;
+/// Larger ones are read each time: many more are small, such as the configs of images.
+const SMALL_BYTES: u64 = 32 * 1024;
 
 /// What was pushed here.
 pub(crate) struct Hosted {
@@ -26,6 +33,8 @@ pub(crate) struct Hosted {
     store: Arc<dyn BlobStore>,
     clock: Arc<dyn Clock>,
     usage: Arc<Usage>,
+    manifests: Recent<Reference, RecentManifest>,
+    blobs: Arc<Recent<Digest, RecentBlob>>,
     /// How long a blob that nothing names stays once somebody was told that it is here.
     grace: Duration,
 }
@@ -43,8 +52,52 @@ impl Hosted {
             store,
             clock,
             usage,
+            manifests: Recent::new(RECENT_BYTES, |manifest: &RecentManifest| {
+                manifest.bytes.as_ref().map_or(0, Bytes::len)
+            }),
+            blobs: Arc::new(Recent::new(RECENT_BYTES, |blob: &RecentBlob| {
+                blob.bytes.len()
+            })),
             grace,
         }
+    }
+
+    /// The manifest as it is now, with its bytes if they are `wanted`.
+    async fn find_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        wanted: bool,
+    ) -> Result<Option<RecentManifest>, SourceError> {
+        let epoch = self.db.feed().content(repository.as_str());
+        let known = epoch.and_then(|epoch| self.manifests.get(repository, reference, epoch));
+        if let Some(known) = known
+            && (known.bytes.is_some() || !wanted)
+        {
+            return Ok(Some(known));
+        }
+        let mut connection = self.db.read().await?;
+        let found = if wanted {
+            db::manifests::read(&mut connection, repository, reference)
+                .await?
+                .map(|(row, bytes)| (row, Some(bytes.into())))
+        } else {
+            db::manifests::find(&mut connection, repository, reference)
+                .await?
+                .map(|row| (row, None))
+        };
+        let Some((row, bytes)) = found else {
+            return Ok(None);
+        };
+        let row = Arc::new(row);
+        let manifest = RecentManifest { row, bytes };
+        if let Some(epoch) = epoch
+            && manifest.row.size_bytes <= SMALL_BYTES
+        {
+            self.manifests
+                .keep(repository, reference, epoch, manifest.clone());
+        }
+        Ok(Some(manifest))
     }
 
     /// Sees to it that a blob which nothing names stays for the grace time, before somebody is told
@@ -90,12 +143,11 @@ impl Source for Hosted {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<Option<ManifestDescription>, SourceError> {
-        let mut connection = self.db.read().await?;
-        let row = db::manifests::find(&mut connection, repository, reference).await?;
-        if let Some(row) = &row {
-            self.count_tag(row, reference);
-        }
-        Ok(row.map(ManifestDescription::from))
+        let manifest = self.find_manifest(repository, reference, false).await?;
+        Ok(manifest.map(|manifest| {
+            self.count_tag(&manifest.row, reference);
+            ManifestDescription::from(&*manifest.row)
+        }))
     }
 
     async fn manifest(
@@ -103,18 +155,15 @@ impl Source for Hosted {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<Option<StoredManifest>, SourceError> {
-        let mut connection = self.db.read().await?;
-        let Some((row, bytes)) =
-            db::manifests::read(&mut connection, repository, reference).await?
-        else {
-            return Ok(None);
-        };
-        self.count_tag(&row, reference);
-        self.usage
-            .count(Pulled::Manifest { id: row.id }, self.clock.now());
-        Ok(Some(StoredManifest {
-            description: row.into(),
-            bytes: bytes.into(),
+        let manifest = self.find_manifest(repository, reference, true).await?;
+        Ok(manifest.and_then(|RecentManifest { row, bytes }| {
+            self.count_tag(&row, reference);
+            self.usage
+                .count(Pulled::Manifest { id: row.id }, self.clock.now());
+            Some(StoredManifest {
+                description: ManifestDescription::from(&*row),
+                bytes: bytes?,
+            })
         }))
     }
 
@@ -138,10 +187,30 @@ impl Source for Hosted {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<Blob>, SourceError> {
+        let epoch = self.db.feed().content(repository.as_str());
+        let known = epoch.and_then(|epoch| self.blobs.get(repository, digest, epoch));
+        if let Some(RecentBlob { pulled, bytes }) = known {
+            let size_bytes = bytes.len() as u64;
+            let content = BlobInMemory {
+                bytes,
+                pulled,
+                usage: Arc::clone(&self.usage),
+                clock: Arc::clone(&self.clock),
+            };
+            return Ok(Some(Blob::new(size_bytes, Box::new(content))));
+        }
         let mut connection = self.db.read().await?;
         let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
         Ok(found.map(|found| {
             let size_bytes = found.blob.size_bytes;
+            let keep = epoch.filter(|_| size_bytes <= SMALL_BYTES).map(|epoch| {
+                let (recent, repository) = (Arc::clone(&self.blobs), repository.clone());
+                Keep {
+                    recent,
+                    repository,
+                    epoch,
+                }
+            });
             let stored = StoredBlob {
                 pulled: Pulled::Blob {
                     repository_id: found.repository_id,
@@ -155,6 +224,7 @@ impl Source for Hosted {
                     digest: digest.clone(),
                     row: found.blob,
                 },
+                keep,
             };
             Blob::new(size_bytes, Box::new(stored))
         }))
@@ -198,11 +268,55 @@ impl Source for Hosted {
     }
 }
 
+#[derive(Clone)]
+struct RecentManifest {
+    row: Arc<ManifestRow>,
+    /// Once they were asked for.
+    bytes: Option<Bytes>,
+}
+
+#[derive(Clone)]
+struct RecentBlob {
+    pulled: Pulled,
+    bytes: Bytes,
+}
+
+/// A blob whose bytes are in memory, and what to count when they are asked for.
+struct BlobInMemory {
+    bytes: Bytes,
+    pulled: Pulled,
+    usage: Arc<Usage>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl BlobContent for BlobInMemory {
+    async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError> {
+        self.usage.count(self.pulled, self.clock.now());
+        Ok(part(&self.bytes, range))
+    }
+}
+
+/// A part of what is in memory.
+fn part(bytes: &Bytes, range: Range<u64>) -> Content {
+    let place = |at: u64| usize::try_from(at).expect("a place in memory");
+    let part = bytes.slice(place(range.start)..place(range.end));
+    stream::once(future::ready(Ok(part))).boxed()
+}
+
 /// A blob whose bytes are in the store, and what to count when they are asked for.
 struct StoredBlob {
     object: Object,
     pulled: Pulled,
     usage: Arc<Usage>,
+    keep: Option<Keep>,
+}
+
+/// Where the bytes of a small blob are kept once they are read.
+struct Keep {
+    recent: Arc<Recent<Digest, RecentBlob>>,
+    repository: RepositoryName,
+    epoch: ContentEpoch,
 }
 
 struct Object {
@@ -224,15 +338,20 @@ impl Object {
 impl BlobContent for StoredBlob {
     async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError> {
         let object = self.object;
-        let bytes = match object.store.read(&object.row.key, range).await {
+        let wanted = match self.keep {
+            Some(_) => 0..object.row.size_bytes,
+            None => range.clone(),
+        };
+        let bytes = match object.store.read(&object.row.key, wanted).await {
             Ok(bytes) => bytes,
             Err(error) if object.damaged(&error).await? => {
                 return Err(SourceError::Gone(object.digest));
             }
             Err(error) => return Err(error.into()),
         };
-        self.usage.count(self.pulled, object.clock.now());
+        self.usage.count(self.pulled.clone(), object.clock.now());
         let object = Arc::new(object);
+        let digest = object.digest.clone();
         let noted = move |error: StoreError| {
             let object = Arc::clone(&object);
             async move {
@@ -240,7 +359,19 @@ impl BlobContent for StoredBlob {
                 Err(SourceError::from(error))
             }
         };
-        Ok(bytes.or_else(noted).boxed())
+        let bytes = bytes.or_else(noted).boxed();
+        let Some(keep) = self.keep else {
+            return Ok(bytes);
+        };
+        let bytes: Vec<u8> = bytes.map_ok(Vec::from).try_concat().await?;
+        let bytes = Bytes::from(bytes);
+        let blob = RecentBlob {
+            pulled: self.pulled,
+            bytes: bytes.clone(),
+        };
+        keep.recent
+            .keep(&keep.repository, &digest, keep.epoch, blob);
+        Ok(part(&bytes, range))
     }
 }
 
@@ -249,11 +380,11 @@ fn one_more(limit: usize) -> i64 {
     signed(limit as u64).saturating_add(1)
 }
 
-impl From<ManifestRow> for ManifestDescription {
-    fn from(row: ManifestRow) -> Self {
+impl From<&ManifestRow> for ManifestDescription {
+    fn from(row: &ManifestRow) -> Self {
         Self {
-            digest: row.digest,
-            media_type: row.media_type,
+            digest: row.digest.clone(),
+            media_type: row.media_type.clone(),
             size_bytes: row.size_bytes,
             stale: false,
         }
