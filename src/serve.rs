@@ -84,6 +84,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Arc::clone(&registry),
         Arc::clone(&proxy),
         Arc::clone(&deployer),
+        config.mirror.listen.map(|address| address.port()),
         stop.accepting.clone(),
     );
     let app = http::app(

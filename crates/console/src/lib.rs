@@ -19,14 +19,16 @@ mod page;
 
 pub use api::{document, undescribed_paths};
 use console::Console;
+use event_stream::EventStreams;
 pub use page::page_paths;
 
 /// Every route below `/api/v1`, and those of the page. Answers that go on for long end when `stopping`
-/// is cancelled.
+/// is cancelled. `mirror_port` is where the mirror address listens, if there is one.
 pub fn router(
     registry: Arc<Registry>,
     proxy: Arc<Proxy>,
     deployer: Arc<Deployer>,
+    mirror_port: Option<u16>,
     stopping: CancellationToken,
 ) -> Router {
     let console = Console {
@@ -34,6 +36,8 @@ pub fn router(
         proxy,
         deployer,
         stopping,
+        event_streams: EventStreams::default(),
+        mirror_port,
         document: Arc::default(),
     };
     api::router(console.clone()).merge(page::router(console))

@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 mod account;
@@ -81,7 +81,7 @@ pub(crate) fn router(console: Console) -> Router {
             router.route(path, answers())
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(from_fn(around::answer))
+        .layer(from_fn_with_state(console.clone(), around::answer))
         // Nothing in them is anybody's.
         .route("/assets/{name}", get(assets::serve))
         .with_state(console)

@@ -10,7 +10,7 @@ mod tags;
 mod walk;
 
 pub use image::{
-    Child, Content, Descriptor, ImageDetail, ImageParts, Layer, Platform, of_an_image,
+    Child, Content, Descriptor, ImageDetail, ImageParts, Layer, Platform, is_image_config,
 };
 pub use images::{ImagePlace, ImageSummary, InvalidImagePlace};
 pub use platforms::Platforms;

@@ -181,6 +181,7 @@ impl World {
             Arc::clone(&registry),
             Arc::clone(&proxy),
             Arc::clone(&deployer),
+            None,
             CancellationToken::new(),
         );
         let app = app(&registry, &sources, console, metrics, false);

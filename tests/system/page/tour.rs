@@ -24,6 +24,8 @@ struct Page {
     /// `{…}` is a name that the server has given.
     path: &'static str,
     status: u16,
+    /// The button that leads to it from there, and its own path.
+    press: Option<(&'static str, &'static str)>,
 }
 
 const fn page(name: &'static str, path: &'static str) -> Page {
@@ -31,11 +33,28 @@ const fn page(name: &'static str, path: &'static str) -> Page {
         name,
         path,
         status: 200,
+        press: None,
     }
 }
 
 const fn refusal(name: &'static str, path: &'static str, status: u16) -> Page {
-    Page { name, path, status }
+    Page {
+        status,
+        ..page(name, path)
+    }
+}
+
+/// What a form of the page at `path` shows.
+const fn pressed(
+    name: &'static str,
+    path: &'static str,
+    button: &'static str,
+    arrival: &'static str,
+) -> Page {
+    Page {
+        press: Some((button, arrival)),
+        ..page(name, path)
+    }
 }
 
 /// What somebody sees who has not signed in.
@@ -75,7 +94,12 @@ const FILLED: &[Page] = &[
     page("project-robot", "/projects/shop/robots/ci"),
     page("retention", "/projects/shop/retention"),
     page("retention-none", "/projects/tools/retention"),
-    page("retention-preview", "/projects/shop/retention/preview"),
+    pressed(
+        "retention-preview",
+        "/projects/shop/retention",
+        "button[formaction$='/preview']",
+        "/projects/shop/retention/preview",
+    ),
     page("retention-runs", "/projects/shop/retention/runs"),
     page("retention-run", "/projects/shop/retention/runs/1"),
     page("immutable-tags", "/projects/shop/immutable-tags"),
@@ -171,6 +195,11 @@ impl Tour {
     async fn visit(&self, page: &Page, path: &str, view: View) -> BTreeSet<String> {
         let browser = &self.browser;
         browser.go(path).await;
+        if let Some((button, arrival)) = page.press {
+            let press = format!("document.querySelector({button:?}).click()");
+            browser.run(&press).await;
+            browser.arrive(arrival).await;
+        }
         let mut findings = BTreeSet::new();
         let status = browser
             .run("return performance.getEntriesByType('navigation')[0].responseStatus")
@@ -184,7 +213,7 @@ impl Tour {
         }
         findings.extend(browser.overflow().await);
         browser
-            .run("for (const part of document.querySelectorAll('main details')) part.open = true")
+            .run("for (const part of document.querySelectorAll('details')) part.open = true")
             .await;
         findings.extend(browser.overflow().await);
         if view.language == Language::English {

@@ -29,6 +29,22 @@ pub(crate) struct Session {
     pub(crate) expires_at: String,
     #[schema(format = DateTime)]
     pub(crate) last_used_at: Option<String>,
+    /// Whether it is the one that asks
+    pub(crate) current: bool,
+}
+
+impl Session {
+    fn new(session: SignedIn, asking: Option<i64>) -> Self {
+        Self {
+            id: session.id,
+            client: session.client,
+            address: session.address,
+            created_at: time::text(session.created_at),
+            expires_at: time::text(session.expires_at),
+            last_used_at: session.last_used_at.map(time::text),
+            current: asking == Some(session.id),
+        }
+    }
 }
 
 /// The sessions of a user, newest first
@@ -48,7 +64,9 @@ pub(crate) async fn list(
     let sessions = console.registry.sessions(&user, before, limit + 1).await?;
     let sessions = sessions.ok_or_else(|| Problem::absent(format_args!("user {user}")))?;
     let id = |session: &SignedIn| session.id.to_string();
-    Ok(Document(List::by_name(sessions, limit, id, Session::from)))
+    let asking = signed.0.session();
+    let shown = |session| Session::new(session, asking);
+    Ok(Document(List::by_name(sessions, limit, id, shown)))
 }
 
 /// Sign a user out everywhere
@@ -87,19 +105,6 @@ pub(crate) async fn delete(
         .end_sessions(&signed.0, &user, Some(session.0))
         .await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<SignedIn> for Session {
-    fn from(session: SignedIn) -> Self {
-        Self {
-            id: session.id,
-            client: session.client,
-            address: session.address,
-            created_at: time::text(session.created_at),
-            expires_at: time::text(session.expires_at),
-            last_used_at: session.last_used_at.map(time::text),
-        }
-    }
 }
 
 impl From<EndSessionError> for Problem {

@@ -25,6 +25,10 @@ use crate::api::sessions::{self, Session};
 use crate::api::tokens::{self, New, Token, TokenCreated};
 use crate::console::Console;
 
+mod browser_name;
+
+use browser_name::browser_name;
+
 const PLACE: &str = "/account";
 
 #[derive(Template)]
@@ -37,6 +41,12 @@ struct AccountPage {
     sessions: List<Session>,
     /// A token that was just made, which is shown now and never again.
     made: Option<TokenCreated>,
+}
+
+impl AccountPage {
+    fn browser(&self, session: &Session) -> String {
+        browser_name(&session.client)
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! What goes around every answer of the page.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
@@ -11,9 +11,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use berth_registry::http::Client;
 
+use super::frame::Frame;
 use super::look::Look;
+use super::visitor::{Session, Visitor};
 use super::{cookies, problem, sign_in};
 use crate::api::problem::Problem;
+use crate::console::Console;
 
 /// Nothing from elsewhere, nothing that stands in the document itself, and no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -29,7 +32,11 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Refuses what another site sends, answers, and shows a problem as a page.
-pub(super) async fn answer(mut request: Request, next: Next) -> Response {
+pub(super) async fn answer(
+    State(console): State<Console>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let client = request.extensions().get::<Client>().cloned();
     let look = Look::of(
         request.method(),
@@ -38,6 +45,8 @@ pub(super) async fn answer(mut request: Request, next: Next) -> Response {
         client.as_ref(),
     );
     request.extensions_mut().insert(look.clone());
+    let session = client.as_ref();
+    let session = session.and_then(|client| Session::shown(request.headers(), client).ok());
     let shown = is_shown(request.headers());
     let mut response = if from_elsewhere(request.method(), request.headers(), client.as_ref()) {
         Problem::new(
@@ -51,7 +60,7 @@ pub(super) async fn answer(mut request: Request, next: Next) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = match problem.status {
             StatusCode::UNAUTHORIZED => sign_in::first(&look.place),
-            _ => problem::page(&look, problem),
+            _ => problem::page(frame(&console, session, &look).await, problem),
         };
     }
     let text = response.headers().get(CONTENT_TYPE);
@@ -65,6 +74,21 @@ pub(super) async fn answer(mut request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// What is around a refusal: the ways on for who has signed in, as on any page.
+async fn frame(console: &Console, session: Option<Session>, look: &Look) -> Frame {
+    let Some(session) = session else {
+        return Frame::new(look.clone());
+    };
+    match Visitor::of(console, &session, look.clone()).await {
+        Ok(visitor) => Frame {
+            // Nothing on it changes.
+            seen: None,
+            ..visitor.frame()
+        },
+        Err(_) => Frame::new(look.clone()),
+    }
 }
 
 /// Whether the answer is to be looked at, and not to be worked on by a script.

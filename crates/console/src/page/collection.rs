@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_registry::quota::WARN_PERCENT;
 
 use super::done::Done;
 use super::filters;
@@ -35,7 +36,7 @@ impl CollectionPage {
 
     /// From where on a disk is nearly full.
     fn nearly(&self, total_bytes: &u64) -> u64 {
-        total_bytes / 20 * 17
+        total_bytes / 100 * WARN_PERCENT
     }
 
     fn taken_text(&self, total_bytes: &u64, free_bytes: &u64) -> String {

@@ -43,6 +43,11 @@ impl Frame {
         self.look.language.count(*number, one, many)
     }
 
+    /// Between two sentences.
+    pub(super) fn gap(&self) -> &'static str {
+        self.look.language.gap()
+    }
+
     pub(super) fn may_audit(&self) -> bool {
         self.may.contains(Action::AuditRead)
     }

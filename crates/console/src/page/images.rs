@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use berth_oci::{Reference, RepositoryName, Tag};
 use berth_registry::auth::{Action, Target};
-use berth_registry::browse::of_an_image;
+use berth_registry::browse::is_image_config;
 
 use super::filters;
 use super::frame::{self, Frame};
@@ -17,6 +17,10 @@ use crate::api::names::{ImagePath, Named, TagPath};
 use crate::api::problem::Problem;
 use crate::api::tags;
 use crate::console::Console;
+
+mod attachment;
+
+use attachment::Attachment;
 
 const CHART: &str = "application/vnd.cncf.helm.config.v1+json";
 
@@ -34,6 +38,8 @@ struct ImagePage {
     referrers: List<ReferrerOf>,
     /// The rule by which the tag stays where it is.
     immutable_by: Option<i64>,
+    /// Whether it came from an upstream.
+    fetched: bool,
     may_push: bool,
     may_delete: bool,
     /// Whether the visitor says which tags of the project stay where they are.
@@ -56,9 +62,14 @@ impl ImagePage {
     /// Its type, where it is no image that runs: a chart, a signature.
     fn artifact(&self) -> Option<&str> {
         let config = &self.image.config.as_ref()?.media_type;
-        let runs = of_an_image(config) && self.image.subject.is_none();
+        let runs = is_image_config(config) && self.image.subject.is_none();
         let kind = self.image.image.artifact_type.as_ref().unwrap_or(config);
         (!runs).then_some(kind)
+    }
+
+    fn attachment(&self, referrer: &ReferrerOf) -> Option<&'static str> {
+        let attachment = Attachment::of(referrer)?;
+        Some(self.page.attachment(attachment))
     }
 
     fn chart(&self) -> bool {
@@ -128,6 +139,7 @@ pub(super) async fn show(
         image,
         referrers,
         immutable_by,
+        fetched: head.fetched(),
         may_push: may(Action::Push).await?,
         may_delete: may(Action::Delete).await?,
         may_protect_tags: head.hosted() && head.may_manage(),

@@ -79,6 +79,14 @@ impl Language {
         }
     }
 
+    /// What stands between two sentences; a full stop of Chinese has its own room.
+    pub(super) fn gap(self) -> &'static str {
+        match self {
+            Self::English => " ",
+            Self::Chinese => "",
+        }
+    }
+
     /// The text in this language; it is written in English.
     pub(super) fn say(self, text: &'static str) -> &'static str {
         match self {

@@ -98,8 +98,8 @@ pub(super) async fn feed(
     session: Session,
     Parameters(since): Parameters<Since>,
 ) -> Result<Response, Problem> {
-    session.caller(&console).await?;
+    let caller = session.caller(&console).await?;
     let seen = since.seen.and_then(|seen| seen.parse().ok());
     let news = News::new(&console, session, seen);
-    Ok(event_stream::answer(&console, news.events()))
+    event_stream::answer(&console, &caller, news.events())
 }

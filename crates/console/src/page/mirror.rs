@@ -33,6 +33,8 @@ struct MirrorPage {
     /// With which this page came.
     scheme: Scheme,
     mirror: Mirror,
+    /// The port of the mirror address that is there.
+    configured: Option<u16>,
 }
 
 /// The mirror address, as far as clients have to know it.
@@ -43,7 +45,7 @@ struct Mirror {
     port: u16,
 }
 
-/// Where the mirror address is, which this address does not know.
+/// Where clients find the mirror address, if something before it has moved it.
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     port: Option<u16>,
@@ -218,19 +220,22 @@ pub(super) async fn show(
     let project = path.project()?.to_string();
     let cache = caches::find(console.clone(), &visitor, &project).await?;
     let cache = cache.ok_or_else(|| caches::absent(&project))?;
+    let configured = console.mirror_port;
     let path = Named(ProjectPath {
         project: project.clone(),
     });
     let found = projects::get(console, visitor.signed.clone(), path).await?;
     let Document(kept) = found;
     let page = visitor.frame();
+    let port = wanted.port.or(configured).unwrap_or(PORT);
     let scheme = wanted.scheme.map_or(client.scheme, Scheme::from);
     Ok(frame::html(&MirrorPage {
         project,
         registry: cache.registry,
         public: kept.public,
         scheme: client.scheme,
-        mirror: Mirror::new(page.host(), wanted.port.unwrap_or(PORT), scheme),
+        mirror: Mirror::new(page.host(), port, scheme),
+        configured,
         page,
     }))
 }

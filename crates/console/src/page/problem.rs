@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::frame::{self, Frame};
-use super::look::Look;
 use crate::api::problem::Problem;
 
 #[derive(Template)]
@@ -19,8 +18,8 @@ struct ProblemPage {
     detail: String,
 }
 
-pub(super) fn page(look: &Look, problem: Problem) -> Response {
-    let say = |text| look.language.say(text);
+pub(super) fn page(frame: Frame, problem: Problem) -> Response {
+    let say = |text| frame.say(text);
     let (title, meaning) = match problem.status {
         StatusCode::NOT_FOUND => (
             say("Not found"),
@@ -49,11 +48,11 @@ pub(super) fn page(look: &Look, problem: Problem) -> Response {
         ),
     };
     let shown = ProblemPage {
-        page: Frame::new(look.clone()),
         title,
         meaning,
         status: problem.status.as_u16(),
         detail: problem.detail,
+        page: frame,
     };
     let mut response = frame::html(&shown);
     *response.status_mut() = problem.status;

@@ -38,6 +38,11 @@ impl ProjectHead {
         self.project.kind == "hosted"
     }
 
+    /// Whether what it holds came from an upstream.
+    pub(super) fn fetched(&self) -> bool {
+        self.project.kind == "proxy"
+    }
+
     pub(super) fn may_manage(&self) -> bool {
         self.may.contains(Action::ProjectManage)
     }

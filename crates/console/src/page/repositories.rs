@@ -6,6 +6,7 @@ use berth_registry::auth::{Action, Target};
 use super::filters;
 use super::frame::{self, Frame};
 use super::link;
+use super::project_head::ProjectHead;
 use super::visitor::Visitor;
 use crate::api::document::Document;
 use crate::api::list::{List, PageQuery, Parameters};
@@ -32,6 +33,8 @@ struct RepositoryPage {
     tags: List<Tag>,
     search: String,
     later: bool,
+    /// Whether what it holds came from an upstream.
+    fetched: bool,
     may_delete: bool,
 }
 
@@ -79,6 +82,9 @@ pub(super) async fn show(
     let name = path.repository()?;
     let found = tags::list(console.clone(), signed, Named(path), wanted, query).await?;
     let Document(tags) = found;
+    let fetched = ProjectHead::of(&console, &visitor, &name.project())
+        .await?
+        .fetched();
     let target = Target::Repository(&name);
     let may_delete = console
         .registry
@@ -90,6 +96,7 @@ pub(super) async fn show(
         tags,
         search,
         later,
+        fetched,
         may_delete,
     }))
 }

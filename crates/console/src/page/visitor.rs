@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
 use berth_registry::auth::{ActionSet, Caller, Target};
@@ -23,6 +24,26 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
+    /// Whose the session is.
+    pub(super) async fn of(
+        console: &Console,
+        session: &Session,
+        look: Look,
+    ) -> Result<Self, Problem> {
+        let seen = Seen::now(console);
+        let caller = session.caller(console).await?;
+        let may = console
+            .registry
+            .actions_on(&caller, Target::Everything)
+            .await?;
+        Ok(Self {
+            signed: Signed(caller),
+            look,
+            may,
+            seen,
+        })
+    }
+
     pub(super) fn frame(&self) -> Frame {
         Frame {
             user: Some(self.name().to_owned()),
@@ -48,8 +69,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn shown(parts: &Parts, client: &Client) -> Result<Self, Problem> {
-        let jar = CookieJar::from_headers(&parts.headers);
+    pub(super) fn shown(headers: &HeaderMap, client: &Client) -> Result<Self, Problem> {
+        let jar = CookieJar::from_headers(headers);
         let secret = cookies::shown_session(&jar, client);
         let secret = secret.ok_or_else(|| Problem::unauthorized("sign in first"))?;
         Ok(Self {
@@ -71,7 +92,7 @@ impl FromRequestParts<Console> for Session {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Console) -> Result<Self, Problem> {
-        Self::shown(parts, client(parts)?)
+        Self::shown(&parts.headers, client(parts)?)
     }
 }
 
@@ -85,19 +106,8 @@ impl FromRequestParts<Console> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Problem> {
-        let seen = Seen::now(console);
         let look = Look::from_request_parts(parts, console).await?;
-        let client = client(parts)?;
-        let caller = Session::shown(parts, client)?.caller(console).await?;
-        let may = console
-            .registry
-            .actions_on(&caller, Target::Everything)
-            .await?;
-        Ok(Self {
-            signed: Signed(caller),
-            look,
-            may,
-            seen,
-        })
+        let session = Session::shown(&parts.headers, client(parts)?)?;
+        Self::of(console, &session, look).await
     }
 }

@@ -16,7 +16,7 @@ use crate::registry::Registry;
 mod config;
 mod document;
 
-pub use config::of_an_image;
+pub use config::is_image_config;
 
 /// The largest config that is read: as large as a manifest can be.
 const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
@@ -150,7 +150,7 @@ impl Registry {
         repository: &RepositoryName,
         descriptor: &Descriptor,
     ) -> Result<Option<ImageConfig>, SourceError> {
-        if !config::of_an_image(&descriptor.media_type) {
+        if !config::is_image_config(&descriptor.media_type) {
             return Ok(None);
         }
         let found = {
@@ -217,7 +217,7 @@ pub(super) fn runs_on(manifest: &[u8]) -> Result<RunsOn, DbError> {
         ));
     };
     let config = document::descriptor(config)?;
-    Ok(if config::of_an_image(&config.media_type) {
+    Ok(if config::is_image_config(&config.media_type) {
         RunsOn::Config(config.digest)
     } else {
         RunsOn::These(Vec::new())

@@ -30,10 +30,20 @@ async fn what_is_wrong_with_a_page_is_found() {
     let wide = "<svg id=wide width=3000 height=9></svg>";
     add(&browser, &format!("<div class=wide>{wide}</div>")).await;
     assert!(browser.overflow().await.is_empty(), "it scrolls");
-    add(&browser, wide).await;
-    let overflow = browser.overflow().await;
-    assert_eq!(overflow.len(), 1, "{overflow:?}");
-    assert!(overflow[0].contains("id=\"wide\""), "{overflow:?}");
+    for (id, html, placed) in [
+        ("wide", wide, "margin-left: 0"),
+        ("before", "<p id=before>text</p>", "margin-left: -99px"),
+    ] {
+        add(&browser, html).await;
+        let place = format!("document.getElementById('{id}').style.cssText = '{placed}'");
+        browser.run(&place).await;
+        let overflow = browser.overflow().await;
+        assert_eq!(overflow.len(), 1, "{overflow:?}");
+        let found = format!("id=\"{id}\"");
+        assert!(overflow[0].contains(&found), "{overflow:?}");
+        let remove = format!("document.getElementById('{id}').remove()");
+        browser.run(&remove).await;
+    }
 
     add(&browser, "<p style='color: red'>").await;
     let complaints = browser.complaints().await;

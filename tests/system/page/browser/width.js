@@ -1,4 +1,5 @@
-// What makes the page wider than the window, the innermost elements of it. What scrolls by itself does not.
+// What makes the page wider than the window, and what begins before it, the innermost elements of both.
+// What scrolls by itself does not.
 const [width] = arguments;
 
 // Whether something around an element scrolls or cuts it. What is placed reaches past what is not.
@@ -20,13 +21,19 @@ function end(element) {
   return Math.ceil(cut ? right : Math.max(right, left + element.scrollWidth));
 }
 
-if (document.scrollingElement.scrollWidth <= width) return [];
+const wider = document.scrollingElement.scrollWidth > width;
+
+// Nobody can scroll to what is before the beginning.
+function outside(element) {
+  return element.getBoundingClientRect().left < 0 || (wider && end(element) > width);
+}
+
 const wide = [...document.body.querySelectorAll("*")].filter(
-  (element) => element.checkVisibility() && end(element) > width && !contained(element),
+  (element) => element.checkVisibility() && outside(element) && !contained(element),
 );
 const innermost = wide.filter(
   (element) => !wide.some((other) => other !== element && element.contains(other)),
 );
 return innermost.map(
-  (element) => `${end(element)} of ${width} pixels: ${element.outerHTML.slice(0, 120)}`,
+  (element) => `${Math.floor(element.getBoundingClientRect().left)} to ${end(element)} of ${width} pixels: ${element.outerHTML.slice(0, 120)}`,
 );

@@ -22,6 +22,7 @@ impl World {
         create_project(&server, "shop").await;
         create_project(&server, "tools").await;
         publish_project(&server, "tools").await;
+        delete(&server, "/projects/tools/members/admin").await;
         let alice = make_people(&server).await;
         let names = make_images(&server, &alice).await;
         make_policies(&server).await;

@@ -71,7 +71,7 @@ pub(crate) async fn events(
     };
     let all_written = deployment.state.ended();
     let lines = Follower::new(asked, after, all_written, news, stopping).lines();
-    Ok(event_stream::answer(&console, lines.map(event)))
+    event_stream::answer(&console, &caller, lines.map(event))
 }
 
 fn last_event(headers: &HeaderMap) -> Result<i64, Problem> {

@@ -10,9 +10,6 @@ use super::refused::Wrong;
 use crate::api::document::Object;
 use crate::api::retention::{RetentionKeep, RetentionPolicy, RetentionRule};
 
-/// So many rules can be written at least.
-const ROWS: usize = 5;
-
 /// What the fields hold, whether it makes a policy or not. Rules that were left empty are not in it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(from = "BTreeMap<String, String>")]
@@ -34,10 +31,12 @@ pub(super) struct RuleFields {
 }
 
 impl Fields {
-    /// Those of the form: one more than there are rules.
+    /// Those of the form: one more than there are rules, if there can be one more.
     pub(super) fn rows(&self) -> Vec<RuleFields> {
         let mut rows = self.rules.clone();
-        rows.resize(ROWS.max(rows.len() + 1), RuleFields::default());
+        if rows.len() < MOST_RULES {
+            rows.push(RuleFields::default());
+        }
         rows
     }
 

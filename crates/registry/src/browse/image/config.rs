@@ -8,7 +8,7 @@ const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
 /// Whether a config of this media type says what is read here.
-pub fn of_an_image(media_type: &str) -> bool {
+pub fn is_image_config(media_type: &str) -> bool {
     matches!(media_type, OCI_CONFIG | DOCKER_CONFIG)
 }
 
