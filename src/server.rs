@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use berth_registry::http::Scheme;
+use berth_registry::http::{FileSender, Scheme};
 use bytes::Bytes;
 use http::Version;
 use hyper::body::Incoming;
@@ -29,6 +29,7 @@ use tracing::{debug, warn};
 use crate::http::{Metrics, Peer};
 
 mod client;
+mod files;
 mod opening;
 mod patient;
 mod progress;
@@ -38,6 +39,7 @@ mod tls;
 
 use client::Origin;
 pub(crate) use client::TrustedProxies;
+use files::SendingFiles;
 use opening::Opening;
 use patient::Patient;
 use progress::Progress;
@@ -182,6 +184,8 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(peer = %peer, error = &error as &dyn std::error::Error, "could not set TCP_NODELAY");
         }
+        let stream = SendingFiles::new(stream);
+        let files = stream.queue();
         let opening = Opening {
             peer,
             limit: self.limits.header,
@@ -198,10 +202,11 @@ impl Server {
         };
         let origin = self.origin(peer.ip(), source);
         let Some(tls) = &self.tls else {
-            return self.http(stream, peer, origin, watcher).await;
+            let files = Some(FileSender(Arc::new(files)));
+            return self.http(stream, peer, origin, files, watcher).await;
         };
         if let Some(stream) = opening.step("TLS handshake", tls.accept(stream)).await {
-            self.http(stream, peer, origin, watcher).await;
+            self.http(stream, peer, origin, None, watcher).await;
         }
     }
 
@@ -228,6 +233,7 @@ impl Server {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: SocketAddr,
         origin: Origin,
+        files: Option<FileSender>,
         watcher: Watcher,
     ) {
         let app = self.app.clone();
@@ -243,6 +249,10 @@ impl Server {
                 Version::HTTP_2 => Some(watched.request()),
                 _ => {
                     watched.ignore();
+                    // HTTP/2 cuts bodies into frames, of which each has a head.
+                    if let Some(files) = &files {
+                        request.extensions_mut().insert(files.clone());
+                    }
                     None
                 }
             };

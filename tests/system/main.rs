@@ -15,6 +15,7 @@ mod disk_full;
 mod durability;
 mod errors;
 mod faulty_disk;
+mod file_sending;
 mod forwarded;
 mod freshness;
 mod front;

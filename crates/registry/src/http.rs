@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, any, get};
 use berth_oci::{Endpoint, ErrorCode};
 use http::header::ALLOW;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use crate::auth::Caller;
 use crate::body::{discard, receive};
@@ -30,6 +30,7 @@ mod error;
 mod lists;
 mod manifests;
 mod mirror;
+mod send_file;
 mod token;
 mod uploads;
 
@@ -37,6 +38,7 @@ pub use authorize::refuse;
 pub use client::{Client, Scheme};
 pub use error::{ApiError, answer_error};
 pub use mirror::mirror_routes;
+pub use send_file::{FileSender, SendFile};
 
 pub(crate) const API_VERSION: HeaderName =
     HeaderName::from_static("docker-distribution-api-version");
@@ -146,16 +148,8 @@ async fn serve(
         )
         .await?;
     }
-    let headers = &head.headers;
-    let outcome = answer_endpoint(
-        Arc::clone(registry),
-        source,
-        endpoint,
-        headers,
-        body,
-        &caller,
-    )
-    .await;
+    let outcome =
+        answer_endpoint(Arc::clone(registry), source, endpoint, head, body, &caller).await;
     match outcome {
         // Or the answer would tell that no project here has the name.
         Err(error) if by_default && error.absent() => {
@@ -219,16 +213,19 @@ async fn answer_endpoint(
     registry: Arc<Registry>,
     source: &Arc<dyn Source>,
     endpoint: Endpoint,
-    headers: &HeaderMap,
+    head: &Parts,
     body: Body,
     caller: &Caller,
 ) -> Result<Response, ApiError> {
     use Endpoint as E;
+    let headers = &head.headers;
     let idle = registry.limits.idle;
     match endpoint {
         E::Version => Ok(answer::json("application/json", &serde_json::json!({}))),
         E::GetBlob { repository, digest } => {
-            blobs::get(&**source, &repository, &digest, &Conditions::read(headers)).await
+            let sender = head.extensions.get::<FileSender>();
+            let conditions = Conditions::read(headers);
+            blobs::get(&**source, &repository, &digest, &conditions, sender).await
         }
         E::HeadBlob { repository, digest } => {
             blobs::head(&**source, &repository, &digest, &Conditions::read(headers)).await

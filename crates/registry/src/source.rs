@@ -1,5 +1,6 @@
 //! Where the content of a project is read from.
 
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -138,6 +139,12 @@ pub type Content = BoxStream<'static, Result<Bytes, SourceError>>;
 pub trait BlobContent: Send {
     /// The bytes of a range that is not empty and ends within the blob. Counts as a pull.
     async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError>;
+
+    /// The file that has all of the bytes, if one is there, for who can send a file without reading it.
+    /// Counts as a pull of so many bytes.
+    async fn file(&mut self, _bytes: u64) -> Result<Option<File>, SourceError> {
+        Ok(None)
+    }
 }
 
 impl Blob {
@@ -151,6 +158,11 @@ impl Blob {
     /// The bytes of the range. Counts as a pull.
     pub async fn read(self, range: Range<u64>) -> Result<Content, SourceError> {
         self.content.read(range).await
+    }
+
+    /// As [`BlobContent::file`].
+    pub async fn file(&mut self, bytes: u64) -> Result<Option<File>, SourceError> {
+        self.content.file(bytes).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the bytes of blobs live: one trait, and one module for each driver.
 
 use std::fmt;
+use std::fs::File;
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -96,6 +97,12 @@ pub trait BlobStore: Send + Sync + 'static {
     ///
     /// Errors: [`StoreError::Missing`] when there is no such object.
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError>;
+
+    /// The object as an open file with all of its `size_bytes`; `None` where a store has no files, or when
+    /// the file is not whole: then [`BlobStore::read`] says what is wrong with it.
+    async fn file(&self, _key: &Key, _size_bytes: u64) -> Result<Option<File>, StoreError> {
+        Ok(None)
+    }
 
     /// What kind of store this is.
     fn kind(&self) -> &'static str;

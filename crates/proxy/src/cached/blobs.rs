@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -202,5 +203,15 @@ impl BlobContent for Warm {
         Ok(content
             .inspect_ok(move |piece| remote.counters.served_bytes.add(piece.len() as u64))
             .boxed())
+    }
+
+    async fn file(&mut self, bytes: u64) -> Result<Option<File>, SourceError> {
+        let file = self.blob.file(bytes).await?;
+        if file.is_some() {
+            let counters = &self.cached.here.remote.counters;
+            counters.hits.add(1);
+            counters.served_bytes.add(bytes);
+        }
+        Ok(file)
     }
 }

@@ -11,9 +11,13 @@ use tracing::error;
 use super::ApiError;
 use super::answer::{describe, empty, value};
 use super::conditional::Conditions;
+use super::send_file::FileSender;
 use crate::auth::Caller;
 use crate::registry::Registry;
 use crate::source::{Blob, Source};
+
+/// Less than this is as soon read.
+const SENT_AS_FILE: u64 = 64 * 1024;
 
 /// end-2: a blob, or the range of it that is asked for.
 pub(super) async fn get(
@@ -21,6 +25,7 @@ pub(super) async fn get(
     repository: &RepositoryName,
     digest: &Digest,
     conditions: &Conditions,
+    sender: Option<&FileSender>,
 ) -> Result<Response, ApiError> {
     let blob = source.blob(repository, digest).await?;
     let blob = blob.ok_or_else(|| unknown(repository, digest))?;
@@ -30,14 +35,14 @@ pub(super) async fn get(
     let size = blob.size_bytes;
     let Some(range) = conditions.range(digest, size)? else {
         let mut response = content(digest, size);
-        *response.body_mut() = body(blob, digest, 0..size).await?;
+        *response.body_mut() = body(blob, digest, 0..size, sender).await?;
         return Ok(response);
     };
     let mut response = content(digest, range.end - range.start);
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let place = format!("bytes {}-{}/{size}", range.start, range.end - 1);
     response.headers_mut().insert(CONTENT_RANGE, value(place));
-    *response.body_mut() = body(blob, digest, range).await?;
+    *response.body_mut() = body(blob, digest, range, sender).await?;
     Ok(response)
 }
 
@@ -77,7 +82,18 @@ fn unknown(repository: &RepositoryName, digest: &Digest) -> ApiError {
 }
 
 /// The bytes; an error on the way can only cut the answer, so it is told here.
-async fn body(blob: Blob, digest: &Digest, range: Range<u64>) -> Result<Body, ApiError> {
+async fn body(
+    mut blob: Blob,
+    digest: &Digest,
+    range: Range<u64>,
+    sender: Option<&FileSender>,
+) -> Result<Body, ApiError> {
+    let length = range.end - range.start;
+    if let Some(FileSender(sender)) = sender.filter(|_| length >= SENT_AS_FILE)
+        && let Some(file) = blob.file(length).await?
+    {
+        return Ok(sender.body(file, range));
+    }
     let digest = digest.clone();
     let bytes = blob.read(range).await?.inspect_err(move |error| {
         error!(digest = %digest, error = error as &dyn std::error::Error, "could not read blob {digest}");

@@ -70,13 +70,12 @@ async fn serve(served: &Served, request: Request, head: &Parts) -> Result<Respon
                     .with_status(StatusCode::NOT_FOUND),
             );
         }
-        let headers = &head.headers;
         let source = registry.hosted();
         return answer_endpoint(
             Arc::clone(registry),
             source,
             request.endpoint,
-            headers,
+            head,
             Body::empty(),
             &nobody,
         )
@@ -94,7 +93,7 @@ async fn serve(served: &Served, request: Request, head: &Parts) -> Result<Respon
         Arc::clone(registry),
         &located.source,
         endpoint,
-        &head.headers,
+        head,
         Body::empty(),
         &nobody,
     );

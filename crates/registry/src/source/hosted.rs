@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -372,6 +373,17 @@ impl BlobContent for StoredBlob {
         keep.recent
             .keep(&keep.repository, &digest, keep.epoch, blob);
         Ok(part(&bytes, range))
+    }
+
+    async fn file(&mut self, _: u64) -> Result<Option<File>, SourceError> {
+        let Object {
+            store, clock, row, ..
+        } = &self.object;
+        let file = store.file(&row.key, row.size_bytes).await?;
+        if file.is_some() {
+            self.usage.count(self.pulled.clone(), clock.now());
+        }
+        Ok(file)
     }
 }
 

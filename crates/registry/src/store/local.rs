@@ -203,6 +203,19 @@ impl BlobStore for LocalStore {
         Ok(read::stream(file, key.to_string(), range))
     }
 
+    async fn file(&self, key: &Key, size_bytes: u64) -> Result<Option<File>, StoreError> {
+        let path = self.object_path(key);
+        blocking(move || {
+            let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+            match opened {
+                Ok((length, file)) => Ok((length >= size_bytes).then_some(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(io_error("open an object")(error)),
+            }
+        })
+        .await
+    }
+
     fn kind(&self) -> &'static str {
         "local"
     }
