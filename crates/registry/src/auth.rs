@@ -50,6 +50,7 @@ pub use name::{InvalidAccountName, RobotName, TokenName, UserName, WHOLE, robot_
 pub use password::{Busy, InvalidPassword, NewPassword};
 pub use rights::{Grant, GrantText, InvalidGrant, Rights, Target};
 pub use role::{BuiltinRole, RoleName};
+pub use scope::Scope;
 pub(crate) use seal::CanNotUnseal;
 pub use seal::SecretKeys;
 pub use secret::{Secret, generate_key, generate_password};
@@ -58,7 +59,6 @@ pub(crate) use account::AccountId;
 pub(crate) use authorize::Admission;
 pub(crate) use issue::{Asked, Issued};
 pub(crate) use keys::Jwk;
-pub(crate) use scope::Scope;
 pub(crate) use secret::SecretKind;
 
 use account::Account;

@@ -49,3 +49,4 @@ pub use registry::{Limits, OpenError, Registry};
 pub use release::{InvalidRelease, Release};
 pub use store::{BlobStore, ByteStream, Key, LocalStore, Staging, StoreError, StoreSpace};
 pub use tag_pattern::{InvalidTagPattern, TagPattern};
+pub use upload::Pipe;

@@ -32,7 +32,7 @@ mod pipe;
 use append::{AppendError, Appender};
 
 pub(crate) use locks::{UploadLock, UploadLocks};
-pub(crate) use pipe::Pipe;
+pub use pipe::Pipe;
 
 /// So much comes within any grace time.
 const SMALL_BYTES: u64 = 16 * 1024 * 1024;

@@ -6,7 +6,7 @@ use super::action::{Action, ActionSet};
 
 /// What a client asks a token for: `repository:shop/web:pull,push` or `registry:catalog:*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub enum Scope {
     Repository {
         name: RepositoryName,
         actions: ActionSet,
@@ -27,7 +27,7 @@ impl Scope {
 
     /// Reads all values of a `scope` parameter. Docker joins scopes with spaces, containers/image
     /// repeats the parameter. What is not understood is granted nothing, and is no error.
-    pub(crate) fn parse_all<'s>(values: impl IntoIterator<Item = &'s str>) -> Vec<Self> {
+    pub fn parse_all<'s>(values: impl IntoIterator<Item = &'s str>) -> Vec<Self> {
         values
             .into_iter()
             .flat_map(str::split_whitespace)

@@ -8,18 +8,20 @@ use crate::store::{Staging, StoreError};
 /// Less than this is hashed where it is; it takes some tens of microseconds.
 const INLINE_BYTES: usize = 64 * 1024;
 
-/// Hashes what it writes.
-pub(crate) struct Pipe {
+/// Hashes what it writes to the staged bytes of an upload, beside writing it.
+pub struct Pipe {
     staging: Box<dyn Staging>,
     hasher: Hasher,
 }
 
 impl Pipe {
-    pub(crate) fn new(staging: Box<dyn Staging>, hasher: Hasher) -> Self {
+    /// `hasher` is that of what is staged already.
+    pub fn new(staging: Box<dyn Staging>, hasher: Hasher) -> Self {
         Self { staging, hasher }
     }
 
-    pub(crate) async fn push(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
+    /// Appends the pieces in order. After an error neither the bytes nor the hash say how far it came.
+    pub async fn push(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
         if pieces.is_empty() {
             return Ok(());
         }
