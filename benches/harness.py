@@ -1,34 +1,25 @@
-"""A server of the release binary in a folder of its own, and clients of it, for the benches here."""
+"""Clients of the release binary, for the benches that measure it alone."""
 
 import base64
-import hashlib
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
 
-PORT = 5111
-PASSWORD = "benches-password"
+from peers import LAYER, MANIFEST, PASSWORD, Berth
+from wire import digest
+
 LOGIN = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
 CLIENTS = 8
 PATIENCE = 600
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-CONFIG = "application/vnd.oci.image.config.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar"
-
-
-def digest(content):
-    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 class Client:
-    def __init__(self):
-        self.connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=PATIENCE)
+    def __init__(self, server):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
 
     def send(self, method, path, body=b"", kind="application/octet-stream", headers=None):
         headers = headers or {"Authorization": f"Basic {LOGIN}"}
@@ -51,52 +42,13 @@ class Client:
         return digest(manifest)
 
 
-class Server:
-    """With `environment` beside what each of them has."""
-
-    def __init__(self, folder, environment):
-        self.folder, self.log = folder, folder / "log"
-        self.process = subprocess.Popen(
-            ["target/release/berth", "serve"],
-            stdin=subprocess.DEVNULL,
-            stderr=open(self.log, "wb"),
-            env={
-                "BERTH_LISTEN": f"127.0.0.1:{PORT}",
-                "BERTH_DATA_DIR": str(folder / "data"),
-                "BERTH_ADMIN_PASSWORD": PASSWORD,
-                "BERTH_LOG__ACCESS": "false",
-                "BERTH_LOG__LEVEL": "warn",
-            } | environment,
-        )
-        self.until("ready", self.is_ready)
-
-    def is_ready(self):
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", PORT)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-
-    def until(self, what, is_so, every=0.02):
-        deadline = time.monotonic() + PATIENCE
-        while not is_so():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"not {what}:\n{self.log.read_text()[-2000:]}")
-            time.sleep(every)
-
-    def status_mib(self, name):
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
-
-
-def in_parallel(work, count):
+def in_parallel(server, work, count):
     """What `work` gives for a client and each number, with all clients at once."""
     numbers, lock = iter(range(count)), threading.Lock()
     results = [None] * count
 
     def run():
-        client = Client()
+        client = Client(server)
         while True:
             with lock:
                 number = next(numbers, None)
@@ -112,17 +64,14 @@ def in_parallel(work, count):
     return results
 
 
-def measured(measure, environment):
+def measured(measure, **settings):
     """Builds the release binary, and gives `measure` a server that is gone afterwards."""
     os.chdir(Path(__file__).parent.parent)
-    subprocess.run(["cargo", "build", "--quiet", "--release"], check=True)
-    folder = Path(tempfile.mkdtemp(prefix="berth-bench."))
-    server = None
-    try:
-        server = Server(folder, environment)
-        measure(server)
-    finally:
-        if server:
-            server.process.kill()
-            server.process.wait()
-        shutil.rmtree(folder)
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--workspace", "--bins"], check=True)
+    with tempfile.TemporaryDirectory(prefix="berth-bench.") as folder:
+        server = Berth(Path(folder) / "berth", **settings)
+        try:
+            server.start()
+            measure(server)
+        finally:
+            server.stop()
