@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_registry::{DbError, Timestamp};
+use berth_registry::{DbError, Timestamp, sentence};
 use futures_util::FutureExt as _;
 use tracing::info;
 
@@ -119,7 +119,7 @@ impl Deployer {
                 Err(PrepareError::Plan(PlanError::Refused { service, reason }))
                     if deployment.cause.automatic() && left.services.len() > 1 =>
                 {
-                    left.leave_out(&service, format!("it can not be replaced: {reason}"));
+                    left.leave_out(&service, sentence!("it can not be replaced: {reason}"));
                 }
                 Ok(prepared) => return Ok(Outcome::Begin(prepared)),
                 Err(error) => return outcome_of(target, error, now),
@@ -173,7 +173,7 @@ fn nothing_left(left: &left::Left) -> Outcome {
 /// People are told which engine it is. Why it could not be asked was logged when it was.
 fn away(target: &Target, now: Timestamp) -> Outcome {
     Outcome::Wait {
-        reason: format!("the engine {} can not be asked", target.name),
+        reason: sentence!("the engine {} can not be asked", target.name),
         until: now.plus(ASK_AGAIN),
     }
 }
@@ -184,7 +184,7 @@ fn outcome_of(target: &Target, error: PrepareError, now: Timestamp) -> Result<Ou
             Ok(away(target, now))
         }
         PrepareError::Plan(PlanError::Refused { service, reason }) => {
-            let text = format!("{service} can not be replaced: {reason}");
+            let text = sentence!("{service} can not be replaced: {reason}");
             Ok(Outcome::End(State::Failed, text))
         }
         PrepareError::Take(TakeError::Db(error)) => Err(error),

@@ -1,7 +1,7 @@
 //! Deployments and what became of them, as they are shown.
 
 use berth_oci::{Digest, RepositoryName, Tag};
-use berth_registry::Timestamp;
+use berth_registry::{Timestamp, sentence};
 
 use crate::engine::Phase;
 
@@ -144,7 +144,7 @@ impl Cause {
 }
 
 /// How the reason begins for which a deployment waits until somebody approves it.
-pub(crate) const WANTS_APPROVAL: &str = "somebody has to approve it";
+pub(crate) const WANTS_APPROVAL: &str = sentence("somebody has to approve it");
 
 /// One attempt to move services of a stack to digests.
 #[derive(Clone, Debug)]

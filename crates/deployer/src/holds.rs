@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use berth_oci::{Digest, RepositoryName};
-use berth_registry::DbError;
 use berth_registry::holds::{self, Held};
 use berth_registry::source::{Asked, SourceError};
+use berth_registry::{DbError, sentence};
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
 
@@ -58,7 +58,7 @@ pub(crate) async fn hold(
         .map(|(repository, digest)| Held {
             repository: repository.clone(),
             digest: digest.clone(),
-            reason: format!("deployment {deployment} brings it to {target}"),
+            reason: sentence!("deployment {deployment} brings it to {target}"),
         })
         .collect();
     holds::add(tx, &holder_of(target, deployment), &held).await
@@ -86,13 +86,13 @@ impl Deployer {
             let Some(image) = self.image_of(service) else {
                 continue;
             };
-            let place = format!("{}/{} of {}", service.stack, service.name, target.name);
+            let (stack, name, target_name) = (&service.stack, &service.name, &target.name);
             for digest in self.may_go_back_to(target, service, &image).await? {
-                let reason = format!("{place} may go back to it");
+                let reason = sentence!("{stack}/{name} of {target_name} may go back to it");
                 held.insert(self.kept(&image.repository, &digest).await?, reason);
             }
             for digest in service.replicas.iter().flat_map(|replica| &replica.digests) {
-                let reason = format!("{place} runs it");
+                let reason = sentence!("{stack}/{name} of {target_name} runs it");
                 held.insert(self.kept(&image.repository, digest).await?, reason);
             }
         }

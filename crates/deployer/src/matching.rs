@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use berth_oci::{Digest, RepositoryName, Tag};
-use berth_registry::Timestamp;
+use berth_registry::{Timestamp, sentence};
 
 use crate::engine::{ReplicaState, Service};
 use crate::history::names;
@@ -125,11 +125,11 @@ pub(crate) fn judge(
 ) -> Verdict {
     let (image, current) = match relation {
         Relation::None => {
-            let text = format!("its image is {}", service.image);
+            let text = sentence!("its image is {}", service.image);
             return verdict(Reason::NoMatch, text);
         }
         Relation::OtherHost(host) => {
-            let text = format!(
+            let text = sentence!(
                 "its image names the registry {host}, which is not a name of this one: set \
                  public_url or aliases"
             );
@@ -143,22 +143,25 @@ pub(crate) fn judge(
     };
     if event.tag != image.tag {
         let text = if labels.tags.follows(&event.tag) {
-            "the compose file names another tag".to_owned()
+            sentence("the compose file names another tag").to_owned()
         } else {
-            format!("it uses the tag {}", image.tag)
+            sentence!("it uses the tag {}", image.tag)
         };
         return verdict(Reason::AnotherTag, text);
     }
     if event.old_digest.as_ref() == Some(&event.new_digest) {
-        return verdict(Reason::Unchanged, "the tag named this digest before");
+        return verdict(
+            Reason::Unchanged,
+            sentence("the tag named this digest before"),
+        );
     }
     if current.as_ref() != Some(&event.new_digest) {
-        return verdict(Reason::Overtaken, "the tag has moved on since");
+        return verdict(Reason::Overtaken, sentence("the tag has moved on since"));
     }
     if let Some(triggers) = terms.triggers {
         let actor = event.actor.as_deref().unwrap_or("anonymous");
         if !triggers.iter().any(|trigger| trigger == actor) {
-            let text = format!(
+            let text = sentence!(
                 "pushes of {actor} do not deploy to {}: triggers of its engine names those that do",
                 terms.target
             );
@@ -166,7 +169,7 @@ pub(crate) fn judge(
         }
     }
     if runs(service, &event.new_digest) {
-        return verdict(Reason::AlreadyRunning, "it runs this digest");
+        return verdict(Reason::AlreadyRunning, sentence("it runs this digest"));
     }
     if let Some(verdict) = kept_back(service, known) {
         return verdict;
@@ -175,15 +178,15 @@ pub(crate) fn judge(
         return verdict;
     }
     if labels.approval != Approval::None {
-        return verdict(Reason::Approval, "somebody has to approve it");
+        return verdict(Reason::Approval, sentence("somebody has to approve it"));
     }
     if let Some(windows) = labels.window.filter(|windows| !windows.open_at(terms.now)) {
         return verdict(
             Reason::Window,
-            format!("it waits for its window: {windows}"),
+            sentence!("it waits for its window: {windows}"),
         );
     }
-    verdict(Reason::Deploys, "it is deployed")
+    verdict(Reason::Deploys, sentence("it is deployed"))
 }
 
 /// Why no push at all would be deployed to a service of this registry, if none would.
@@ -206,13 +209,13 @@ pub(crate) fn opted_in(
     monitor: Duration,
 ) -> Result<Labels, Verdict> {
     if service.own {
-        let text = "this is Berth itself, which never replaces itself";
+        let text = sentence("this is Berth itself, which never replaces itself");
         return Err(verdict(Reason::BerthItself, text));
     }
     let read = Labels::read(labels, monitor);
     let labels = read.map_err(|error| verdict(Reason::BadLabel, error.to_string()))?;
     if !labels.deploys {
-        let text = "it has no label berth.deploy=true, and no rule opts it in";
+        let text = sentence("it has no label berth.deploy=true, and no rule opts it in");
         return Err(verdict(Reason::NoLabel, text));
     }
     Ok(labels)
@@ -229,15 +232,18 @@ fn kept_back(service: &Service, known: &Known) -> Option<Verdict> {
 /// Why a service stays what it is, whether its stack is held or not.
 fn stays(service: &Service, known: &Known) -> Option<Verdict> {
     if !serves(service) {
-        let text = "it is stopped: start it, and pushes are deployed to it";
+        let text = sentence("it is stopped: start it, and pushes are deployed to it");
         return Some(verdict(Reason::Stopped, text));
     }
     let pinned = known.pinned.get(&service.name)?;
-    Some(verdict(Reason::Pinned, format!("it is pinned to {pinned}")))
+    Some(verdict(
+        Reason::Pinned,
+        sentence!("it is pinned to {pinned}"),
+    ))
 }
 
 fn quarantined(digest: &Digest, known: &Known) -> Option<Verdict> {
-    let text = "this digest has failed in this stack: push another, or deploy it by hand";
+    let text = sentence("this digest has failed in this stack: push another, or deploy it by hand");
     let quarantined = known.quarantined.contains(digest);
     quarantined.then(|| verdict(Reason::Quarantined, text))
 }

@@ -12,6 +12,7 @@ pub use command::Command;
 pub use tags::TagPolicy;
 pub use window::Windows;
 
+use berth_registry::sentence;
 use window::InvalidWindow;
 
 /// Everything below it is ours.
@@ -131,11 +132,11 @@ impl Labels {
             "before" => policy.before = Some(value.parse()?),
             "after" => policy.after = Some(value.parse()?),
             _ => {
-                return Err(
+                return Err(sentence(
                     "labels below berth.deploy are policy, window, approval, order, monitor, \
-                            timeout, rollback, parallelism, before and after"
-                        .to_owned(),
-                );
+                            timeout, rollback, parallelism, before and after",
+                )
+                .to_owned());
             }
         }
         Ok(())
@@ -146,7 +147,7 @@ fn yes_or_no(value: &str) -> Result<bool, String> {
     match value {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err("it is true or false".to_owned()),
+        _ => Err(sentence("it is true or false").to_owned()),
     }
 }
 
@@ -156,7 +157,7 @@ fn approval(value: &str) -> Result<Approval, String> {
         "true" | "1" => Ok(Approval::Anybody),
         "other" => Ok(Approval::Other),
         "false" | "0" => Ok(Approval::None),
-        _ => Err("it is true, other (somebody else than who pushed) or false".to_owned()),
+        _ => Err(sentence("it is true, other (somebody else than who pushed) or false").to_owned()),
     }
 }
 
@@ -165,12 +166,12 @@ fn order(value: &str) -> Result<Order, String> {
         "auto" => Ok(Order::Auto),
         "stop-first" => Ok(Order::StopFirst),
         "start-first" => Ok(Order::StartFirst),
-        _ => Err("it is auto, stop-first or start-first".to_owned()),
+        _ => Err(sentence("it is auto, stop-first or start-first").to_owned()),
     }
 }
 
 fn duration(value: &str) -> Result<Duration, String> {
-    let expected = || "it is a time of a day at most, such as 30s or 5m".to_owned();
+    let expected = || sentence("it is a time of a day at most, such as 30s or 5m").to_owned();
     let duration = humantime::parse_duration(value).map_err(|_| expected())?;
     if duration > LONGEST {
         return Err(expected());
@@ -182,7 +183,7 @@ fn parallelism(value: &str) -> Result<NonZeroU32, String> {
     let number = value.parse().ok().and_then(NonZeroU32::new);
     number
         .filter(|number| number.get() <= MOST_AT_ONCE)
-        .ok_or_else(|| format!("it is a number from 1 to {MOST_AT_ONCE}"))
+        .ok_or_else(|| sentence!("it is a number from 1 to {MOST_AT_ONCE}"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_registry::{DbError, Timestamp};
+use berth_registry::{DbError, Timestamp, sentence};
 use sqlx::SqliteConnection;
 
 use crate::db::deployments::New;
@@ -57,7 +57,7 @@ pub(crate) async fn add(
         }
         Some(waiting) => {
             // Before the new one, since there is one at most.
-            let reason = "a newer push came before it began";
+            let reason = sentence("a newer push came before it began");
             supersede(tx, &waiting, reason, now).await?;
             let id = db::deployments::insert(tx, &new, now).await?;
             holds::hand_on(tx, name, waiting.id, id).await?;
@@ -70,9 +70,11 @@ pub(crate) async fn add(
     }
     holds::hold(tx, name, id, kept_here).await?;
     for service in services {
-        let by = service.pushed_by.as_deref();
-        let by = by.map_or_else(String::new, |actor| format!(", pushed by {actor}"));
-        let text = format!("{} moved to {}{by}", service.image, service.to_digest);
+        let (image, digest) = (&service.image, &service.to_digest);
+        let text = match &service.pushed_by {
+            Some(actor) => sentence!("{image} moved to {digest}, pushed by {actor}"),
+            None => sentence!("{image} moved to {digest}"),
+        };
         let name = Some(service.service.as_str());
         db::lines::insert(tx, id, LineKind::Note, name, &text, now).await?;
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_registry::DbError;
+use berth_registry::{DbError, sentence};
 use futures_util::FutureExt as _;
 use tracing::{error, info, warn};
 
@@ -148,7 +148,7 @@ impl Run {
         match self.unproved.take() {
             None => self.succeed().await,
             Some(reason) => {
-                let stays = "the new version stays, since berth.deploy.rollback is false";
+                let stays = sentence("the new version stays, since berth.deploy.rollback is false");
                 let reason = format!("{reason}; {stays}");
                 self.end(State::RollbackFailed, Some(reason)).await
             }
@@ -208,7 +208,7 @@ impl Run {
                     if from != to {
                         move_to(tx, id, (from, to), None, now).await?;
                     }
-                    let text = format!("{number}. {line}");
+                    let text = sentence!("{number}. {line}");
                     db::lines::insert(tx, id, LineKind::Step, service.as_deref(), &text, now)
                         .await?;
                     db::steps::start(tx, id, number, now).await
@@ -247,7 +247,7 @@ impl Run {
                     for digest in &blamed {
                         db::steering::quarantine(tx, target, &stack, digest).await?;
                     }
-                    let text = format!("{number}. failed: {reason}");
+                    let text = sentence!("{number}. failed: {reason}");
                     db::lines::insert(tx, id, LineKind::Step, service.as_deref(), &text, now)
                         .await?;
                     let failed = StepState::Failed;
@@ -294,7 +294,7 @@ impl Run {
                     if self.deployer.note(&self.target, Some(&error)) {
                         // Why is in the log of the server: it may name what only its people know.
                         let name = &self.target.name;
-                        let text = format!("the engine {name} can not be asked: waiting for it");
+                        let text = sentence!("the engine {name} can not be asked: waiting for it");
                         self.log.note(&text);
                     }
                     let again = stopping.run_until_cancelled(tokio::time::sleep(ASK_AGAIN));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use berth_oci::Digest;
-use berth_registry::{DbError, Timestamp};
+use berth_registry::{DbError, Timestamp, sentence};
 
 use crate::engine::EngineError;
 use crate::history::{DeployedService, State, StepRecord};
@@ -25,13 +25,18 @@ pub struct ServiceOf<'s> {
 
 impl fmt::Display for StackOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stack {} of the target {}", self.stack, self.target)
+        let Self { target, stack } = self;
+        f.write_str(&sentence!("stack {stack} of the target {target}"))
     }
 }
 
 impl fmt::Display for ServiceOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "service {} of the {}", self.service, self.stack)
+        let Self { stack, service } = self;
+        let StackOf { target, stack } = stack;
+        f.write_str(&sentence!(
+            "service {service} of the stack {stack} of the target {target}"
+        ))
     }
 }
 
@@ -89,9 +94,11 @@ pub struct Hold {
 impl Hold {
     /// What keeps pushes from the stack, for people.
     pub(crate) fn of(&self, stack: &str) -> String {
-        let reason = self.reason.as_ref();
-        let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-        format!("{stack} is held by {}{reason}", self.by)
+        let by = &self.by;
+        match &self.reason {
+            Some(reason) => sentence!("{stack} is held by {by}: {reason}"),
+            None => sentence!("{stack} is held by {by}"),
+        }
     }
 }
 

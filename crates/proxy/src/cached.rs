@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_oci::{Digest, ErrorCode, Page, Reference, RepositoryName};
-use berth_registry::Registry;
 use berth_registry::source::{
     Blob, Listing, ManifestDescription, Referrer, Source, SourceError, StoredManifest,
 };
+use berth_registry::{Registry, sentence};
 use http::StatusCode;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -152,7 +152,7 @@ impl Here {
         Err(SourceError::Elsewhere {
             status: StatusCode::FORBIDDEN,
             code: ErrorCode::Denied,
-            message: format!("{there} may not be pulled through {}", self.remote.project),
+            message: sentence!("{there} may not be pulled through {}", self.remote.project),
             retry_after_seconds: None,
         })
     }

@@ -5,6 +5,7 @@ use berth_registry::auth::{Caller, WHOLE};
 use berth_registry::cache::{
     AdoptError, ProjectKind, SourceChange, StoreSourceError, StoredSource,
 };
+use berth_registry::sentence;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::warn;
@@ -134,8 +135,8 @@ impl Proxy {
             return Err(ManageError::ReadOnly(name.clone()));
         }
         let reason = match name.as_str() {
-            WHOLE => "it stands before the names of robots",
-            "library" => "it is where Docker Hub has its official images",
+            WHOLE => sentence("it stands before the names of robots"),
+            "library" => sentence("it is where Docker Hub has its official images"),
             _ => return Ok(()),
         };
         let name = name.clone();

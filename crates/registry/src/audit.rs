@@ -19,6 +19,7 @@ use tracing::warn;
 use crate::clock::Timestamp;
 use crate::db::{self, DbError, signed};
 use crate::registry::Registry;
+use crate::sentence;
 
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// Different things in memory; what comes on top is counted in one row for each actor kind.
@@ -242,7 +243,7 @@ impl Gathered {
             };
             entry.project = None;
             entry.subject = String::new();
-            entry.detail = "too many different entries in a second".to_owned();
+            entry.detail = sentence("too many different entries in a second").to_owned();
         }
         let repeats = gathered.entry(key).or_insert(Repeats {
             count: 0,

@@ -19,6 +19,7 @@ use crate::clock::Timestamp;
 use crate::db::repository_blobs::{Needed, Taken};
 use crate::db::{self, DbError};
 use crate::registry::Registry;
+use crate::sentence;
 use crate::store::{Key, StoreError};
 
 /// The longest time between two looks.
@@ -211,7 +212,7 @@ impl Registry {
             bytes,
             manifests,
         } = collected;
-        let entry = Entry::done(&by.actor(), "collection.run", "").with_detail(format!(
+        let entry = Entry::done(&by.actor(), "collection.run", "").with_detail(sentence!(
             "{blobs} blobs of {bytes} bytes, {manifests} manifests"
         ));
         let now = self.clock.now();

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::db::{DatabaseDetails, DbError};
 use crate::registry::Registry;
+use crate::sentence;
 use crate::store::{StoreError, StoreSpace};
 
 /// A check that was made so shortly ago is good enough: whoever asks costs at most one a second.
@@ -125,7 +126,7 @@ trait Describe {
 impl Describe for DbError {
     fn describe(&self) -> String {
         if self.full() {
-            "no space is left for the database".to_owned()
+            sentence("no space is left for the database").to_owned()
         } else {
             self.to_string()
         }
@@ -141,6 +142,6 @@ impl Describe for StoreError {
 async fn outcome<E: Describe>(probe: impl Future<Output = Result<(), E>>) -> Probe {
     match timeout(PATIENCE, probe).await {
         Ok(outcome) => outcome.map_err(|error| error.describe()),
-        Err(_) => Err(format!("no answer within {} seconds", PATIENCE.as_secs())),
+        Err(_) => Err(sentence!("no answer within {} seconds", PATIENCE.as_secs())),
     }
 }

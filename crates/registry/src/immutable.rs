@@ -14,6 +14,7 @@ use crate::db::tags::{Cause, Current, Move};
 use crate::db::{self, DbError, checked};
 use crate::project::{self, ProjectError};
 use crate::registry::Registry;
+use crate::sentence;
 use crate::tag_pattern::TagPattern;
 
 /// A push to a tag that is there may ask all of them.
@@ -281,7 +282,7 @@ impl Registry {
                             .await?;
                     Entry::done(&actor, "immutable_rule.create", id)
                         .in_project(&project)
-                        .with_detail(format!("tags {tags} of {repositories}"))
+                        .with_detail(sentence!("tags {tags} of {repositories}"))
                         .record(tx, now)
                         .await?;
                     Ok(Rule {
@@ -314,7 +315,7 @@ impl Registry {
                     };
                     Entry::done(&actor, "immutable_rule.delete", rule)
                         .in_project(&project)
-                        .with_detail(format!("tags {tags} of {repositories}"))
+                        .with_detail(sentence!("tags {tags} of {repositories}"))
                         .record(tx, now)
                         .await?;
                     Ok(())

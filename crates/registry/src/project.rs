@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::db::projects::ProjectRow;
 use crate::db::{self, DbError, changes, signed};
 use crate::registry::Registry;
+use crate::sentence;
 
 mod members;
 mod roles;
@@ -100,7 +101,7 @@ impl Registry {
         public: bool,
     ) -> Result<Project, CreateProjectError> {
         let reason = match name.as_str() {
-            WHOLE => Some("it stands before the names of robots"),
+            WHOLE => Some(sentence("it stands before the names of robots")),
             _ => self.reserved(name),
         };
         if let Some(reason) = reason {

@@ -7,6 +7,7 @@ use crate::cache::ProjectKind;
 use crate::clock::Timestamp;
 use crate::db::{self, DbError, changes};
 use crate::registry::Registry;
+use crate::sentence;
 
 /// Who pushes.
 #[derive(Clone, Debug)]
@@ -104,7 +105,7 @@ impl Admitted {
         changes::record(tx, changes::RIGHTS, project.as_str(), now).await?;
         Entry::done(&self.actor, "project.create", project)
             .in_project(project)
-            .with_detail("by a first push")
+            .with_detail(sentence("by a first push"))
             .record(tx, now)
             .await?;
         Ok(true)

@@ -13,6 +13,7 @@ use crate::db::blobs::BlobRow;
 use crate::db::repository_blobs::Link;
 use crate::db::{self, DbError};
 use crate::registry::Registry;
+use crate::sentence;
 
 /// Above this part of its quota, in percent, a project is warned.
 pub const WARN_PERCENT: u64 = 85;
@@ -98,7 +99,7 @@ pub(crate) async fn charge(
         warn!(project = %project, used_bytes = used, quota_bytes = quota, "project {project} has used {WARN_PERCENT} % of its quota");
         Entry::done(&Actor::system(), "quota.warning", project)
             .in_project(project)
-            .with_detail(format!("{used} of {quota} bytes"))
+            .with_detail(sentence!("{used} of {quota} bytes"))
             .record(tx, now)
             .await?;
     }

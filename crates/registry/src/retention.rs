@@ -22,6 +22,7 @@ use crate::db::retention::policies::NewPolicy;
 use crate::db::{self, DbError, signed};
 use crate::project::{self, ProjectError};
 use crate::registry::Registry;
+use crate::sentence;
 
 mod attached;
 mod decide;
@@ -134,10 +135,9 @@ impl fmt::Display for Totals {
             removed_tags,
             removed_manifests,
         } = self;
-        write!(
-            f,
+        f.write_str(&sentence!(
             "removed tags: {removed_tags}, removed manifests: {removed_manifests}, kept tags: {kept_tags}"
-        )
+        ))
     }
 }
 

@@ -1,5 +1,6 @@
 use axum::extract::State;
 use berth_registry::activity::{Activity as Of, PulledTag as Pulled, PushedTag as Pushed};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -66,7 +67,7 @@ pub(crate) async fn get(
 ) -> Result<Document<Activity>, Problem> {
     let limit = wanted.limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format_args!(
+        return Err(Problem::bad_request(sentence!(
             "`limit` is a number from 1 to {MOST}, not {limit}"
         )));
     }

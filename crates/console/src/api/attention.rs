@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use axum::extract::State as Shared;
 use berth_deployer::{Deployment, State};
-use berth_proxy::UpstreamState;
+use berth_proxy::{Operation, UpstreamState};
 use berth_registry::auth::{Action, Target};
+use berth_registry::sentence;
 use bytesize::ByteSize;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -65,7 +66,7 @@ pub(crate) async fn list(
     let projects = console.registry.short_projects(&signed.0).await?;
     matters.extend(projects.into_iter().map(|(name, space)| {
         let quota = space.quota_bytes.unwrap_or_default();
-        let text = format!("{} of {} used", si(space.used_bytes), si(quota));
+        let text = sentence!("{} of {} used", si(space.used_bytes), si(quota));
         Matter::new(Kind::Quota, name.to_string(), text)
     }));
     Ok(Document(List::new(matters, None)))
@@ -104,16 +105,23 @@ fn upstreams(console: &Console) -> impl Iterator<Item = Matter> {
 fn trouble(state: &UpstreamState) -> Option<String> {
     if let Some(paused) = state.paused_for {
         let seconds = paused.as_secs();
-        return Some(format!("it is not asked for {seconds} s, since it said so"));
+        return Some(sentence!(
+            "it is not asked for {seconds} s, since it said so"
+        ));
     }
     if let Some(paused) = state.pulls_paused_for {
         let seconds = paused.as_secs();
-        return Some(format!("no pulls are left for {seconds} s"));
+        return Some(sentence!("no pulls are left for {seconds} s"));
     }
     let mut operations = state.operations.iter();
     let open = operations.find(|operation| operation.open_for.is_some())?;
-    let operation = open.operation.as_str();
-    Some(format!("requests for a {operation} keep failing"))
+    let text = match open.operation {
+        Operation::Manifest => sentence("requests for a manifest keep failing"),
+        Operation::Blob => sentence("requests for a blob keep failing"),
+        Operation::List => sentence("requests for a list keep failing"),
+        Operation::Token => sentence("requests for a token keep failing"),
+    };
+    Some(text.to_owned())
 }
 
 impl Matter {

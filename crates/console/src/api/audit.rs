@@ -1,6 +1,7 @@
 use axum::extract::State;
 use berth_registry::audit::{Filter, Recorded};
 use berth_registry::auth::{Action, Target};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -91,7 +92,12 @@ pub(crate) async fn list(
         None => {
             let target = Target::Everything;
             signed
-                .require(&console.registry, Action::AuditRead, target, "audit log")
+                .require(
+                    &console.registry,
+                    Action::AuditRead,
+                    target,
+                    sentence("audit log"),
+                )
                 .await?;
         }
     }

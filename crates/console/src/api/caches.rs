@@ -1,8 +1,8 @@
 use axum::extract::State as Shared;
 use berth_proxy::{CacheStatus, FillStatus};
-use berth_registry::Timestamp;
 use berth_registry::auth::Action;
 use berth_registry::cache::{CacheHour, CacheWork, ProjectKind};
+use berth_registry::{Timestamp, sentence};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -110,7 +110,13 @@ pub(crate) async fn list(
     Shared(console): Shared<Console>,
     signed: Signed,
 ) -> Result<Document<Caches>, Problem> {
-    require(&console, &signed, Action::UpstreamRead, "list of caches").await?;
+    require(
+        &console,
+        &signed,
+        Action::UpstreamRead,
+        sentence("list of caches"),
+    )
+    .await?;
     let caches = console.proxy.status().into_iter().map(Cache::from);
     Ok(Document(Caches {
         list: List::new(caches.collect(), None),
@@ -128,7 +134,7 @@ pub(crate) async fn hours(
     Parameters(wanted): Parameters<Since>,
 ) -> Result<Document<List<Hour>>, Problem> {
     let project = path.project()?;
-    let what = format!("cache {project}");
+    let what = sentence!("cache {project}");
     require(&console, &signed, Action::UpstreamRead, what).await?;
     let since = match wanted.since {
         Some(text) => time::parse("since", &text)?,
@@ -136,7 +142,7 @@ pub(crate) async fn hours(
     };
     let found = console.registry.project(&project).await?;
     if found.is_none_or(|found| found.kind != ProjectKind::Proxy) {
-        return Err(Problem::absent(format_args!("cache {project}")));
+        return Err(Problem::absent(sentence!("cache {project}")));
     }
     let hours = console.registry.cache_hours(&project, since).await?;
     let hours = hours.into_iter().map(Hour::from).collect();

@@ -4,6 +4,7 @@ use axum::extract::State;
 use berth_oci::ProjectName;
 use berth_registry::auth::{Action, Target};
 use berth_registry::deletion::{DeleteError, Deleted, Deletion as Row, RestoreError};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -118,7 +119,7 @@ async fn may_restore(
 }
 
 fn absent(id: i64) -> Problem {
-    Problem::absent(format_args!("deletion {id} that could be taken back"))
+    Problem::absent(sentence!("deletion {id} that could be taken back"))
 }
 
 impl From<Row> for Deletion {
@@ -151,9 +152,9 @@ impl From<DeleteError> for Problem {
             E::UnknownManifest {
                 repository,
                 reference,
-            } => Self::absent(format_args!("{reference} in {repository}")),
+            } => Self::absent(sentence!("{reference} in {repository}")),
             E::UnknownBlob { repository, digest } => {
-                Self::absent(format_args!("blob {digest} in {repository}"))
+                Self::absent(sentence!("blob {digest} in {repository}"))
             }
             E::UnknownRepository(repository) => absent_repository(&repository),
             E::UnknownProject(project) => absent_project(&project),

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use berth_deployer::{NewRule, Rule};
 use berth_oci::ProjectName;
 use berth_registry::auth::Action;
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -69,7 +70,13 @@ pub(crate) async fn list(
     Parameters(page): Parameters<PageQuery>,
 ) -> Result<Document<List<DeployRule>>, Problem> {
     let (limit, after) = (page.limit()?, page.cursor()?.unwrap_or(0));
-    require(&console, &signed, Action::TargetRead, "list of rules").await?;
+    require(
+        &console,
+        &signed,
+        Action::TargetRead,
+        sentence("list of rules"),
+    )
+    .await?;
     let part = console.deployer.rules(after, limit).await?;
     let next = part.next.map(|next| next.to_string());
     let items = part.items.into_iter().map(DeployRule::from).collect();
@@ -85,7 +92,13 @@ pub(crate) async fn create(
     signed: Signed,
     Document(new): Document<New>,
 ) -> Result<CreatedAt<DeployRule>, Problem> {
-    require(&console, &signed, Action::TargetManage, "list of rules").await?;
+    require(
+        &console,
+        &signed,
+        Action::TargetManage,
+        sentence("list of rules"),
+    )
+    .await?;
     let rule = new.rule()?;
     let deployer = Arc::clone(&console.deployer);
     let create = async move { deployer.create_rule(&signed.0, rule).await };
@@ -103,7 +116,7 @@ pub(crate) async fn delete(
     Named(path): Named<DeployRulePath>,
 ) -> Result<StatusCode, Problem> {
     let id = path.rule()?.0;
-    let what = format!("rule {id}");
+    let what = sentence!("rule {id}");
     require(&console, &signed, Action::TargetManage, what).await?;
     let deployer = Arc::clone(&console.deployer);
     let remove = async move { deployer.delete_rule(&signed.0, id).await };
@@ -119,7 +132,7 @@ impl New {
         let service = service.transpose().map_err(Problem::bad_request)?;
         let labels = self.labels.len();
         if labels > LABELS {
-            return Err(Problem::bad_request(format_args!(
+            return Err(Problem::bad_request(sentence!(
                 "`labels` has at most {LABELS} entries, and here are {labels}"
             )));
         }
@@ -148,7 +161,7 @@ fn check_label(label: &str) -> Result<(), Problem> {
     if ours {
         return Ok(());
     }
-    Err(Problem::bad_request(format_args!(
+    Err(Problem::bad_request(sentence!(
         "`labels` are those that begin with {LABEL}, such as {LABEL}.order, and `{label}` is not"
     )))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State as Shared;
 use berth_deployer::{Filter, State};
+use berth_registry::sentence;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -61,7 +62,7 @@ fn parse_state(text: &str) -> Result<State, Problem> {
     text.parse().map_err(|()| {
         let names: Vec<_> = State::ALL.iter().map(|state| state.as_str()).collect();
         let names = names.join(", ");
-        Problem::bad_request(format_args!("`state` is one of {names}"))
+        Problem::bad_request(sentence!("`state` is one of {names}"))
     })
 }
 

@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use berth_registry::sentence;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -27,15 +28,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Document<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = timeout(PATIENCE, to_bytes(request.into_body(), BODY_BYTES))
             .await
-            .map_err(|_| Problem::bad_request("the document did not come in time"))?
+            .map_err(|_| Problem::bad_request(sentence("the document did not come in time")))?
             .map_err(|_| {
-                Problem::bad_request(format_args!(
+                Problem::bad_request(sentence!(
                     "the document was cut, or has more than {BODY_BYTES} bytes"
                 ))
             })?;
         serde_json::from_slice(&bytes)
             .map(|Object(document)| Self(document))
-            .map_err(|error| Problem::bad_request(format_args!("the document: {error}")))
+            .map_err(|error| Problem::bad_request(sentence!("the document: {error}")))
     }
 }
 

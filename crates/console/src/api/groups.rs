@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use berth_oci::ProjectName;
 use berth_proxy::{GroupDocument, ManagedGroup};
 use berth_registry::auth::Action;
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,7 +68,13 @@ pub(crate) async fn list(
     Parameters(page): Parameters<PageQuery>,
 ) -> Result<Document<List<Group>>, Problem> {
     let limit = page.limit()?;
-    require(&console, &signed, Action::UpstreamRead, "list of groups").await?;
+    require(
+        &console,
+        &signed,
+        Action::UpstreamRead,
+        sentence("list of groups"),
+    )
+    .await?;
     let mut groups = console.proxy.groups();
     groups.retain(|group| group.name.as_str() > page.after());
     let name = |group: &ManagedGroup| group.name.to_string();
@@ -83,7 +90,13 @@ pub(crate) async fn create(
     signed: Signed,
     Document(new): Document<New>,
 ) -> Result<CreatedAt<Group>, Problem> {
-    require(&console, &signed, Action::UpstreamManage, "list of groups").await?;
+    require(
+        &console,
+        &signed,
+        Action::UpstreamManage,
+        sentence("list of groups"),
+    )
+    .await?;
     let name: ProjectName = new.name.parse().map_err(Problem::bad_request)?;
     check(&new.members)?;
     let document = GroupDocument {
@@ -106,7 +119,7 @@ pub(crate) async fn get(
     Named(path): Named<GroupPath>,
 ) -> Result<Document<Group>, Problem> {
     let name = path.group()?;
-    let what = format!("group {name}");
+    let what = sentence!("group {name}");
     require(&console, &signed, Action::UpstreamRead, what).await?;
     Ok(Document(find(&console, &name)?))
 }
@@ -121,7 +134,7 @@ pub(crate) async fn change(
     Document(change): Document<Change>,
 ) -> Result<Document<Group>, Problem> {
     let name = path.group()?;
-    let what = format!("group {name}");
+    let what = sentence!("group {name}");
     require(&console, &signed, Action::UpstreamManage, what).await?;
     check(change.members.as_deref().unwrap_or_default())?;
     let (proxy, changed) = (Arc::clone(&console.proxy), name.clone());
@@ -149,7 +162,7 @@ pub(crate) async fn delete(
     Named(path): Named<GroupPath>,
 ) -> Result<StatusCode, Problem> {
     let name = path.group()?;
-    let what = format!("group {name}");
+    let what = sentence!("group {name}");
     require(&console, &signed, Action::UpstreamManage, what).await?;
     let proxy = Arc::clone(&console.proxy);
     let remove = async move { proxy.remove_group(&signed.0, &name).await };
@@ -164,7 +177,7 @@ fn check(members: &[String]) -> Result<(), Problem> {
 fn find(console: &Console, name: &ProjectName) -> Result<Group, Problem> {
     let mut groups = console.proxy.groups().into_iter();
     let group = groups.find(|group| group.name == *name);
-    let group = group.ok_or_else(|| Problem::absent(format_args!("group {name}")))?;
+    let group = group.ok_or_else(|| Problem::absent(sentence!("group {name}")))?;
     Ok(group.into())
 }
 

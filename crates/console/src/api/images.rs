@@ -9,6 +9,7 @@ use berth_registry::browse::{
     Child as BrowsedChild, Content, Descriptor as Browsed, ImageDetail, ImageParts, ImageSummary,
     Layer as BrowsedLayer, Platform as BrowsedPlatform, ReferrerSummary, SourceError,
 };
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -154,8 +155,7 @@ pub(crate) async fn get(
         .registry
         .browse_image(&repository, &reference)
         .await?;
-    let image =
-        image.ok_or_else(|| Problem::absent(format_args!("{reference} in {repository}")))?;
+    let image = image.ok_or_else(|| Problem::absent(sentence!("{reference} in {repository}")))?;
     ImageWithParts::of(image).map(Document)
 }
 
@@ -197,7 +197,7 @@ pub(crate) async fn referrers(
         Reference::Tag(tag) => {
             let found = console.registry.browse_tag(&repository, &tag).await?;
             found
-                .ok_or_else(|| Problem::absent(format_args!("tag {repository}:{tag}")))?
+                .ok_or_else(|| Problem::absent(sentence!("tag {repository}:{tag}")))?
                 .digest
         }
     };

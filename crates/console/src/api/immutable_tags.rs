@@ -1,8 +1,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
-use berth_registry::TagPattern;
 use berth_registry::auth::{Action, RepositoryGlob};
 use berth_registry::immutable::{Rule, RuleError};
+use berth_registry::{TagPattern, sentence};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -118,7 +118,7 @@ impl From<RuleError> for Problem {
             E::Project(error) => error.into(),
             E::NotHosted { .. } | E::Outside { .. } | E::TooMany => Self::impossible(error),
             E::Unknown { project, rule } => {
-                Self::absent(format_args!("rule {rule} of immutable tags of {project}"))
+                Self::absent(sentence!("rule {rule} of immutable tags of {project}"))
             }
             E::Db(error) => error.into(),
         }

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use berth_registry::sentence;
+
 use super::problem::Problem;
 
 /// The most entries of a list in a document.
@@ -14,7 +16,7 @@ pub(crate) fn text(key: &str, text: &str, most: usize) -> Result<(), Problem> {
     if characters <= most {
         return Ok(());
     }
-    Err(Problem::bad_request(format_args!(
+    Err(Problem::bad_request(sentence!(
         "`{key}` has at most {most} characters, and here are {characters}"
     )))
 }
@@ -28,7 +30,7 @@ pub(crate) fn list(
 ) -> Result<(), Problem> {
     let entries = texts.len();
     if entries > most {
-        return Err(Problem::bad_request(format_args!(
+        return Err(Problem::bad_request(sentence!(
             "`{key}` has at most {most} entries, and here are {entries}"
         )));
     }
@@ -44,7 +46,7 @@ pub(crate) fn number<N: PartialOrd + Display>(
         return Ok(());
     }
     let (least, most) = range.into_inner();
-    Err(Problem::bad_request(format_args!(
+    Err(Problem::bad_request(sentence!(
         "`{key}` is a number from {least} to {most}, not {number}"
     )))
 }

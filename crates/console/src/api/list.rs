@@ -1,5 +1,6 @@
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use berth_registry::sentence;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -30,7 +31,7 @@ impl PageQuery {
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
         match self.limit.unwrap_or(LIMIT) {
             limit @ 1..=1000 => Ok(limit),
-            limit => Err(Problem::bad_request(format_args!(
+            limit => Err(Problem::bad_request(sentence!(
                 "`limit` is a number from 1 to 1000, not {limit}"
             ))),
         }
@@ -44,9 +45,9 @@ impl PageQuery {
     /// A cursor that is more than a name.
     pub(crate) fn cursor<T: std::str::FromStr>(&self) -> Result<Option<T>, Problem> {
         let parsed = self.cursor.as_ref().map(|cursor| cursor.parse());
-        parsed
-            .transpose()
-            .map_err(|_| Problem::bad_request("`cursor` is taken from `next` of the page before"))
+        parsed.transpose().map_err(|_| {
+            Problem::bad_request(sentence("`cursor` is taken from `next` of the page before"))
+        })
     }
 }
 
@@ -85,7 +86,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let Query(parameters) = Query::try_from_uri(&parts.uri)
-            .map_err(|error| Problem::bad_request(format_args!("the query: {error}")))?;
+            .map_err(|error| Problem::bad_request(sentence!("the query: {error}")))?;
         Ok(Self(parameters))
     }
 }

@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use berth_registry::accounts::SetPasswordError;
 use berth_registry::auth::{NewPassword, Target};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -78,11 +79,11 @@ impl From<SetPasswordError> for Problem {
         use berth_registry::auth::AuthenticationError;
         let detail = error.to_string();
         match error {
-            E::Unknown(name) => Self::absent(format_args!("user {name}")),
+            E::Unknown(name) => Self::absent(sentence!("user {name}")),
             E::MoreThanOwn | E::NotTheUser => Self::impossible(detail),
             // The caller is known: it is the document that is wrong.
             E::Current(AuthenticationError::WrongPassword) => {
-                Self::impossible("the current password is not right")
+                Self::impossible(sentence("the current password is not right"))
             }
             E::Current(error) => error.into(),
             E::Busy(_) => Self::retry_after(detail, StatusCode::SERVICE_UNAVAILABLE, 2),

@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use berth_registry::auth::Action;
 use berth_registry::project::{Member as Of, MemberError};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -106,8 +107,8 @@ impl From<MemberError> for Problem {
         use MemberError as E;
         match error {
             E::Project(error) => error.into(),
-            E::UnknownUser(user) => Self::absent(format_args!("user {user}")),
-            E::NoMember { .. } => Self::absent("such member"),
+            E::UnknownUser(user) => Self::absent(sentence!("user {user}")),
+            E::NoMember { .. } => Self::absent(sentence("such member")),
             E::UnknownRole { .. } | E::NoRole | E::MoreThanOwn => Self::impossible(error),
             E::Db(error) => error.into(),
         }

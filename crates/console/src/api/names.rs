@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use berth_oci::{Digest, ProjectName, Reference, RepositoryName, Tag};
 use berth_registry::auth::{RobotName, RoleName, TokenName, UserName};
+use berth_registry::sentence;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -24,7 +25,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Path(names) = Path::from_request_parts(parts, state)
             .await
-            .map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
+            .map_err(|_| Problem::bad_request(sentence("the path is not UTF-8")))?;
         Ok(Self(names))
     }
 }

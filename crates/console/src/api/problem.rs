@@ -5,8 +5,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTIC
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use berth_deployer::DeployError;
-use berth_registry::DbError;
 use berth_registry::auth::AuthenticationError;
+use berth_registry::{DbError, sentence};
 use serde::Serialize;
 use tracing::error;
 use utoipa::openapi::{Content, Ref, RefOr, Response as Described, ResponseBuilder};
@@ -44,7 +44,7 @@ impl Problem {
 
     /// Something is not there, or the caller has no right to it: both are the same answer.
     pub(crate) fn absent(what: impl std::fmt::Display) -> Self {
-        let detail = format!("there is no {what}, or you lack the right to this");
+        let detail = sentence!("there is no {what}, or you lack the right to this");
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
@@ -74,7 +74,10 @@ impl Problem {
             error = &error as &dyn std::error::Error,
             "could not answer a request"
         );
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            sentence("internal error"),
+        )
     }
 
     pub(crate) fn retry_after(detail: impl Into<String>, status: StatusCode, seconds: u64) -> Self {
@@ -116,7 +119,7 @@ impl From<DbError> for Problem {
         if error.full() {
             Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
-                "no space is left to store this",
+                sentence("no space is left to store this"),
             )
         } else {
             Self::internal(error)
@@ -136,7 +139,7 @@ impl From<DeployError> for Problem {
                 ref target,
                 ref source,
             } => {
-                let detail = format!("the target {target} can not be asked: {source}");
+                let detail = sentence!("the target {target} can not be asked: {source}");
                 Self::retry_after(detail, StatusCode::SERVICE_UNAVAILABLE, 5)
             }
             E::Db(error) => error.into(),

@@ -3,6 +3,7 @@ use axum::http::StatusCode;
 use berth_oci::ProjectName;
 use berth_registry::auth::{Action, Target};
 use berth_registry::project::{CreateProjectError, Project as Owned, ProjectError};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -81,7 +82,7 @@ pub(crate) async fn create(
             &console.registry,
             Action::ProjectCreate,
             Target::Everything,
-            "way for you to make a project",
+            sentence("way for you to make a project"),
         )
         .await?;
     let name: ProjectName = new.name.parse().map_err(Problem::bad_request)?;
@@ -159,7 +160,7 @@ pub(crate) async fn require(
     project: &ProjectName,
 ) -> Result<(), Problem> {
     let target = Target::Project(project);
-    let what = format!("project {project}");
+    let what = sentence!("project {project}");
     signed
         .require(&console.registry, action, target, what)
         .await

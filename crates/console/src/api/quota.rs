@@ -1,6 +1,7 @@
 use axum::extract::State;
 use berth_registry::auth::{Action, Target};
 use berth_registry::quota::{QuotaError, Space};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,7 +61,7 @@ pub(crate) async fn set(
     /// More than any store has.
     const MOST: u64 = 1_000_000_000_000_000;
     let name = path.project()?;
-    let what = format!("project {name} whose quota you may set");
+    let what = sentence!("project {name} whose quota you may set");
     signed
         .require(
             &console.registry,
@@ -70,7 +71,7 @@ pub(crate) async fn set(
         )
         .await?;
     if change.quota_bytes.is_some_and(|bytes| bytes > MOST) {
-        return Err(Problem::bad_request(format_args!(
+        return Err(Problem::bad_request(sentence!(
             "`quota_bytes` is a number up to {MOST}, or null"
         )));
     }

@@ -3,6 +3,7 @@ use axum::http::StatusCode;
 use berth_oci::RepositoryName;
 use berth_registry::auth::{Action, Target};
 use berth_registry::browse::{RepositoryFilter, RepositorySummary};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -53,7 +54,7 @@ pub(crate) async fn list(
 ) -> Result<Document<List<Repository>>, Problem> {
     let limit = page.limit()?;
     if !signed.0.may_list_repositories() {
-        return Err(Problem::absent("list of repositories"));
+        return Err(Problem::absent(sentence("list of repositories")));
     }
     let project = wanted.project.map(|name| name.parse()).transpose();
     let readable = console.registry.readable(&signed.0).await?;
@@ -108,14 +109,14 @@ pub(crate) async fn require(
     repository: &RepositoryName,
 ) -> Result<(), Problem> {
     let target = Target::Repository(repository);
-    let what = format!("repository {repository}");
+    let what = sentence!("repository {repository}");
     signed
         .require(&console.registry, action, target, what)
         .await
 }
 
 pub(crate) fn absent(repository: &RepositoryName) -> Problem {
-    Problem::absent(format_args!("repository {repository}"))
+    Problem::absent(sentence!("repository {repository}"))
 }
 
 impl From<RepositorySummary> for Repository {

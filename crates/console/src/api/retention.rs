@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use berth_registry::auth::Action;
 use berth_registry::retention::{Place, Preview, Removal, Retention as Of, RetentionError, Run};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -202,7 +203,7 @@ pub(crate) async fn get_run(
     let (project, id) = (path.project()?, path.run()?.0);
     require(&console, &signed, Action::ProjectManage, &project).await?;
     let run = console.registry.retention_run(&project, id).await?;
-    let run = run.ok_or_else(|| Problem::absent(format_args!("run {id} of {project}")))?;
+    let run = run.ok_or_else(|| Problem::absent(sentence!("run {id} of {project}")))?;
     Ok(Document(run.into()))
 }
 
@@ -223,8 +224,7 @@ pub(crate) async fn removals(
         .registry
         .retention_removals(&project, id, after, limit + 1)
         .await?;
-    let removals =
-        removals.ok_or_else(|| Problem::absent(format_args!("run {id} of {project}")))?;
+    let removals = removals.ok_or_else(|| Problem::absent(sentence!("run {id} of {project}")))?;
     let number = |removal: &Removal| removal.number.to_string();
     Ok(Document(List::by_name(
         removals,
@@ -291,7 +291,7 @@ impl From<RetentionError> for Problem {
         match error {
             E::Project(error) => error.into(),
             E::Group(_) | E::Invalid(_) => Self::impossible(error),
-            E::NoPolicy(project) => Self::absent(format_args!("retention policy of {project}")),
+            E::NoPolicy(project) => Self::absent(sentence!("retention policy of {project}")),
             E::Running(_) => Self::conflict(error),
             E::Db(error) => error.into(),
         }

@@ -5,6 +5,7 @@ use berth_registry::accounts::{
     CreateRobotError, NewRobot, Robot as Account, RobotChange, RobotError, RobotOwner,
 };
 use berth_registry::auth::{Action, RobotName, Target};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -277,7 +278,7 @@ async fn get_of(
     require_manager(console, signed, owner).await?;
     let robot = console.registry.robot(owner, name).await?;
     let login = owner.login(name);
-    let robot = robot.ok_or_else(|| Problem::absent(format_args!("robot {login}")))?;
+    let robot = robot.ok_or_else(|| Problem::absent(sentence!("robot {login}")))?;
     Ok(Document(robot.into()))
 }
 
@@ -354,12 +355,12 @@ async fn require_manager(
 fn absent_owner(owner: &RobotOwner) -> Problem {
     match owner {
         RobotOwner::Project(project) => absent_project(project),
-        RobotOwner::Everything => Problem::absent("list of robots"),
+        RobotOwner::Everything => Problem::absent(sentence("list of robots")),
     }
 }
 
 pub(crate) fn absent_project(project: &ProjectName) -> Problem {
-    Problem::absent(format_args!("project {project}"))
+    Problem::absent(sentence!("project {project}"))
 }
 
 impl From<Account> for Robot {
@@ -385,7 +386,7 @@ impl From<CreateRobotError> for Problem {
     fn from(error: CreateRobotError) -> Self {
         use CreateRobotError as E;
         match error {
-            E::UnknownOwner => Self::absent("such project"),
+            E::UnknownOwner => Self::absent(sentence("such project")),
             E::Taken(_) => Self::conflict(error),
             E::Outside { .. } | E::MoreThanOwn | E::Ended => Self::impossible(error),
             E::Db(error) => error.into(),
@@ -396,7 +397,7 @@ impl From<CreateRobotError> for Problem {
 impl From<RobotError> for Problem {
     fn from(error: RobotError) -> Self {
         match error {
-            RobotError::Unknown(login) => Self::absent(format_args!("robot {login}")),
+            RobotError::Unknown(login) => Self::absent(sentence!("robot {login}")),
             RobotError::Scopes(error) => error.into(),
             RobotError::Db(error) => error.into(),
         }

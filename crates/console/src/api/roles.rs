@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use berth_registry::auth::Action;
 use berth_registry::project::{Role as Of, RoleError};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -98,7 +99,7 @@ impl From<RoleError> for Problem {
         use RoleError as E;
         match error {
             E::Project(error) => error.into(),
-            E::Unknown { project, role } => Self::absent(format_args!("role {role} of {project}")),
+            E::Unknown { project, role } => Self::absent(sentence!("role {role} of {project}")),
             E::Builtin(_) | E::Outside { .. } | E::MoreThanOwn | E::TooMany => {
                 Self::impossible(error)
             }

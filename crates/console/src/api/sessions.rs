@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use berth_registry::accounts::{EndSessionError, Session as SignedIn};
+use berth_registry::sentence;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -62,7 +63,7 @@ pub(crate) async fn list(
         .require_self_or_manager(&console.registry, &user)
         .await?;
     let sessions = console.registry.sessions(&user, before, limit + 1).await?;
-    let sessions = sessions.ok_or_else(|| Problem::absent(format_args!("user {user}")))?;
+    let sessions = sessions.ok_or_else(|| Problem::absent(sentence!("user {user}")))?;
     let id = |session: &SignedIn| session.id.to_string();
     let asking = signed.0.session();
     let shown = |session| Session::new(session, asking);
@@ -110,9 +111,9 @@ pub(crate) async fn delete(
 impl From<EndSessionError> for Problem {
     fn from(error: EndSessionError) -> Self {
         match error {
-            EndSessionError::UnknownUser(user) => Self::absent(format_args!("user {user}")),
+            EndSessionError::UnknownUser(user) => Self::absent(sentence!("user {user}")),
             EndSessionError::Unknown { user, id } => {
-                Self::absent(format_args!("session {id} of {user}"))
+                Self::absent(sentence!("session {id} of {user}"))
             }
             EndSessionError::Db(error) => error.into(),
         }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use berth_registry::Registry;
 use berth_registry::auth::{Action, Caller, Target, UserName};
 use berth_registry::http::Client;
+use berth_registry::{Registry, sentence};
 
 use super::problem::Problem;
 use crate::console::Console;
@@ -36,9 +36,9 @@ impl Shown {
         if caller.known() {
             Ok(Signed(caller))
         } else {
-            Err(Problem::unauthorized(
+            Err(Problem::unauthorized(sentence(
                 "this needs a user and a password, or a token",
-            ))
+            )))
         }
     }
 }
@@ -94,7 +94,7 @@ impl Signed {
             registry,
             Action::UserManage,
             Target::Everything,
-            format!("user {user}"),
+            sentence!("user {user}"),
         )
         .await
     }

@@ -1,9 +1,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use berth_oci::{Reference, RepositoryName, Tag as TagName};
-use berth_registry::RetagError;
 use berth_registry::auth::Action;
 use berth_registry::browse::TagSummary;
+use berth_registry::{RetagError, sentence};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -145,7 +145,7 @@ async fn found(
     tag: &TagName,
 ) -> Result<Document<TagWithRule>, Problem> {
     let found = console.registry.browse_tag(repository, tag).await?;
-    let found = found.ok_or_else(|| Problem::absent(format_args!("tag {repository}:{tag}")))?;
+    let found = found.ok_or_else(|| Problem::absent(sentence!("tag {repository}:{tag}")))?;
     let rule = console.registry.immutable_by(repository, tag).await?;
     Ok(Document(TagWithRule {
         tag: found.into(),

@@ -3,6 +3,7 @@
 use axum::extract::State as Shared;
 use berth_deployer::TargetStatus;
 use berth_registry::auth::Action;
+use berth_registry::sentence;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,7 +44,13 @@ pub(crate) async fn list(
     Parameters(page): Parameters<PageQuery>,
 ) -> Result<Document<List<Target>>, Problem> {
     let limit = page.limit()?;
-    require(&console, &signed, Action::TargetRead, "list of targets").await?;
+    require(
+        &console,
+        &signed,
+        Action::TargetRead,
+        sentence("list of targets"),
+    )
+    .await?;
     let mut targets = console.deployer.targets().await;
     targets.retain(|target| target.name.as_str() > page.after());
     let name = |target: &TargetStatus| target.name.clone();

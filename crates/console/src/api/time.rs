@@ -1,4 +1,4 @@
-use berth_registry::Timestamp;
+use berth_registry::{Timestamp, sentence};
 use chrono::{DateTime, SecondsFormat};
 
 use super::problem::Problem;
@@ -14,7 +14,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Timestamp, Problem> {
     DateTime::parse_from_rfc3339(text)
         .map(|time| Timestamp(time.timestamp_millis()))
         .map_err(|_| {
-            Problem::bad_request(format_args!(
+            Problem::bad_request(sentence!(
                 "`{name}` is a time such as 2026-01-31T12:00:00Z, and `{text}` is none"
             ))
         })

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use berth_registry::accounts::{CreateTokenError, DeleteTokenError, NewToken, PersonalToken};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,7 +72,7 @@ pub(crate) async fn list(
         .registry
         .personal_tokens(&user, page.after(), limit + 1)
         .await?;
-    let tokens = tokens.ok_or_else(|| Problem::absent(format_args!("user {user}")))?;
+    let tokens = tokens.ok_or_else(|| Problem::absent(sentence!("user {user}")))?;
     let name = |token: &PersonalToken| token.name.to_string();
     Ok(Document(List::by_name(tokens, limit, name, Token::from)))
 }
@@ -87,7 +88,7 @@ pub(crate) async fn create(
 ) -> Result<Created<TokenCreated>, Problem> {
     let user = path.user()?;
     if !signed.is(&user) {
-        return Err(Problem::absent(format_args!("user {user}")));
+        return Err(Problem::absent(sentence!("user {user}")));
     }
     let scopes = new
         .scopes
@@ -145,7 +146,7 @@ impl From<CreateTokenError> for Problem {
     fn from(error: CreateTokenError) -> Self {
         use CreateTokenError as E;
         match error {
-            E::UnknownUser(name) => Self::absent(format_args!("user {name}")),
+            E::UnknownUser(name) => Self::absent(sentence!("user {name}")),
             E::Taken { .. } => Self::conflict(error),
             E::TooMany | E::Limited | E::Ended => Self::impossible(error),
             E::Db(error) => error.into(),
@@ -157,7 +158,7 @@ impl From<DeleteTokenError> for Problem {
     fn from(error: DeleteTokenError) -> Self {
         match error {
             DeleteTokenError::Unknown { user, name } => {
-                Self::absent(format_args!("token {name} of {user}"))
+                Self::absent(sentence!("token {name} of {user}"))
             }
             DeleteTokenError::Db(error) => error.into(),
         }

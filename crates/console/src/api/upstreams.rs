@@ -10,6 +10,7 @@ use berth_proxy::{
 };
 use berth_registry::auth::{Action, Target};
 use berth_registry::cache::{AdoptError, StoreSourceError};
+use berth_registry::sentence;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,7 +68,13 @@ pub(crate) async fn list(
     Parameters(page): Parameters<PageQuery>,
 ) -> Result<Document<List<Upstream>>, Problem> {
     let limit = page.limit()?;
-    require(&console, &signed, Action::UpstreamRead, "list of upstreams").await?;
+    require(
+        &console,
+        &signed,
+        Action::UpstreamRead,
+        sentence("list of upstreams"),
+    )
+    .await?;
     let mut upstreams = console.proxy.upstreams();
     upstreams.retain(|upstream| upstream.name.as_str() > page.after());
     let name = |upstream: &ManagedUpstream| upstream.name.to_string();
@@ -88,7 +95,7 @@ pub(crate) async fn create(
         &console,
         &signed,
         Action::UpstreamManage,
-        "list of upstreams",
+        sentence("list of upstreams"),
     )
     .await?;
     let name: ProjectName = new.name.parse().map_err(Problem::bad_request)?;
@@ -118,7 +125,7 @@ pub(crate) async fn get(
     Named(path): Named<UpstreamPath>,
 ) -> Result<Document<Upstream>, Problem> {
     let name = path.upstream()?;
-    let what = format!("upstream {name}");
+    let what = sentence!("upstream {name}");
     require(&console, &signed, Action::UpstreamRead, what).await?;
     Ok(Document(find(&console, &name)?))
 }
@@ -134,7 +141,7 @@ pub(crate) async fn change(
     Document(change): Document<Change>,
 ) -> Result<Document<Upstream>, Problem> {
     let name = path.upstream()?;
-    let what = format!("upstream {name}");
+    let what = sentence!("upstream {name}");
     require(&console, &signed, Action::UpstreamManage, what).await?;
     change.check()?;
     let (proxy, changed) = (Arc::clone(&console.proxy), name.clone());
@@ -155,7 +162,7 @@ pub(crate) async fn delete(
     Named(path): Named<UpstreamPath>,
 ) -> Result<StatusCode, Problem> {
     let name = path.upstream()?;
-    let what = format!("upstream {name}");
+    let what = sentence!("upstream {name}");
     require(&console, &signed, Action::UpstreamManage, what).await?;
     let proxy = Arc::clone(&console.proxy);
     let remove = async move { proxy.remove_upstream(&signed.0, &name).await };
@@ -178,7 +185,7 @@ pub(crate) async fn require(
 fn find(console: &Console, name: &ProjectName) -> Result<Upstream, Problem> {
     let mut upstreams = console.proxy.upstreams().into_iter();
     let upstream = upstreams.find(|upstream| upstream.name == *name);
-    let upstream = upstream.ok_or_else(|| Problem::absent(format_args!("upstream {name}")))?;
+    let upstream = upstream.ok_or_else(|| Problem::absent(sentence!("upstream {name}")))?;
     Ok(upstream.into())
 }
 

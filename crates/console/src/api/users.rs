@@ -4,6 +4,7 @@ use berth_registry::accounts::{
     ChangeUserError, CreateUserError, DeleteUserError, NewUser, User as Account, UserChange,
 };
 use berth_registry::auth::{Action, ActionSet, NewPassword, Target, generate_password};
+use berth_registry::sentence;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -100,7 +101,7 @@ pub(crate) async fn list(
     Parameters(page): Parameters<PageQuery>,
 ) -> Result<Document<List<User>>, Problem> {
     let limit = page.limit()?;
-    require_manager(&console, &signed, "list of users").await?;
+    require_manager(&console, &signed, sentence("list of users")).await?;
     let users = console.registry.users(page.after(), limit + 1).await?;
     let name = |user: &Account| user.name.to_string();
     Ok(Document(List::by_name(users, limit, name, User::from)))
@@ -114,7 +115,7 @@ pub(crate) async fn create(
     signed: Signed,
     Document(new): Document<New>,
 ) -> Result<Created<UserCreated>, Problem> {
-    require_manager(&console, &signed, "list of users").await?;
+    require_manager(&console, &signed, sentence("list of users")).await?;
     let (password, generated) = password(new.password)?;
     let new = NewUser {
         name: new.name.parse().map_err(Problem::bad_request)?,
@@ -142,7 +143,7 @@ pub(crate) async fn get(
         .require_self_or_manager(&console.registry, &name)
         .await?;
     let user = console.registry.user(&name).await?;
-    let user = user.ok_or_else(|| Problem::absent(format_args!("user {name}")))?;
+    let user = user.ok_or_else(|| Problem::absent(sentence!("user {name}")))?;
     Ok(Document(user.into()))
 }
 
@@ -156,7 +157,7 @@ pub(crate) async fn change(
     Document(change): Document<Change>,
 ) -> Result<Document<User>, Problem> {
     let name = path.user()?;
-    require_manager(&console, &signed, format!("user {name}")).await?;
+    require_manager(&console, &signed, sentence!("user {name}")).await?;
     let change = UserChange {
         admin: change.admin,
         disabled: change.disabled,
@@ -178,7 +179,7 @@ pub(crate) async fn delete(
     Named(path): Named<UserPath>,
 ) -> Result<StatusCode, Problem> {
     let name = path.user()?;
-    require_manager(&console, &signed, format!("user {name}")).await?;
+    require_manager(&console, &signed, sentence!("user {name}")).await?;
     console.registry.delete_user(&signed.0, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -193,7 +194,7 @@ pub(crate) async fn reset_password(
     Document(reset): Document<PasswordReset>,
 ) -> Result<Document<PasswordSet>, Problem> {
     let name = path.user()?;
-    require_manager(&console, &signed, format!("user {name}")).await?;
+    require_manager(&console, &signed, sentence!("user {name}")).await?;
     let (new, generated) = password(reset.password)?;
     console
         .registry
@@ -264,7 +265,7 @@ impl From<ChangeUserError> for Problem {
     fn from(error: ChangeUserError) -> Self {
         use ChangeUserError as E;
         match error {
-            E::Unknown(name) => Self::absent(format_args!("user {name}")),
+            E::Unknown(name) => Self::absent(sentence!("user {name}")),
             E::MoreThanOwn => Self::impossible(error),
             E::LastAdmin(_) => Self::conflict(error),
             E::Db(error) => error.into(),
@@ -276,7 +277,7 @@ impl From<DeleteUserError> for Problem {
     fn from(error: DeleteUserError) -> Self {
         use DeleteUserError as E;
         match error {
-            E::Unknown(name) => Self::absent(format_args!("user {name}")),
+            E::Unknown(name) => Self::absent(sentence!("user {name}")),
             E::MoreThanOwn => Self::impossible(error),
             E::LastAdmin(_) => Self::conflict(error),
             E::Db(error) => error.into(),

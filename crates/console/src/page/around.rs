@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use berth_registry::http::Client;
+use berth_registry::sentence;
 
 use super::frame::Frame;
 use super::look::Look;
@@ -51,7 +52,7 @@ pub(super) async fn answer(
     let mut response = if from_elsewhere(request.method(), request.headers(), client.as_ref()) {
         Problem::new(
             StatusCode::FORBIDDEN,
-            "this was sent by a page of another site, and nothing was done",
+            sentence("this was sent by a page of another site, and nothing was done"),
         )
         .into_response()
     } else {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
+use berth_registry::sentence;
 use serde::Deserialize;
 
 use super::filters;
@@ -99,7 +100,7 @@ impl Span {
         if SPANS.contains(&days) {
             Ok(days)
         } else {
-            Err(Problem::bad_request(format_args!(
+            Err(Problem::bad_request(sentence!(
                 "`days` is 1, 7 or 31, not {days}"
             )))
         }
@@ -211,5 +212,5 @@ pub(super) async fn warm(
 }
 
 pub(super) fn absent(project: &str) -> Problem {
-    Problem::absent(format_args!("cache {project}"))
+    Problem::absent(sentence!("cache {project}"))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_registry::sentence;
 use serde::Deserialize;
 
 use super::done::Done;
@@ -100,7 +101,7 @@ fn labels(text: &str) -> Result<BTreeMap<String, String>, Problem> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let labels = lines.map(|line| {
         let (name, value) = line.split_once('=').ok_or_else(|| {
-            Problem::bad_request(format_args!(
+            Problem::bad_request(sentence!(
                 "`labels` has one a line, such as berth.deploy.order=start-first, and `{line}` is \
                  none"
             ))

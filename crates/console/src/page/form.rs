@@ -1,5 +1,6 @@
 use axum::RequestExt as _;
 use axum::extract::{Form as Sent, FromRequest, Request};
+use berth_registry::sentence;
 use serde::de::DeserializeOwned;
 
 use crate::api::problem::Problem;
@@ -13,7 +14,7 @@ impl<T: DeserializeOwned + 'static, S: Send + Sync> FromRequest<S> for Form<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let sent: Result<Sent<T>, _> = request.extract().await;
         let Sent(fields) =
-            sent.map_err(|error| Problem::bad_request(format_args!("the form: {error}")))?;
+            sent.map_err(|error| Problem::bad_request(sentence!("the form: {error}")))?;
         Ok(Self(fields))
     }
 }

@@ -6,6 +6,7 @@ use berth_registry::auth::{Action, ActionSet};
 
 use super::live::Seen;
 use super::look::Look;
+use super::told::Told;
 use super::{assets, link};
 use crate::api::problem::Problem;
 
@@ -46,6 +47,11 @@ impl Frame {
     /// Between two sentences.
     pub(super) fn gap(&self) -> &'static str {
         self.look.language.gap()
+    }
+
+    /// What the server says in English, in the language of the page.
+    pub(super) fn told(&self, text: &str) -> Told {
+        Told::new(self.look.language, text)
     }
 
     pub(super) fn may_audit(&self) -> bool {

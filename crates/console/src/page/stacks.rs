@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_registry::sentence;
 use serde::Deserialize;
 
 use super::done::Done;
@@ -104,7 +105,7 @@ fn digests(services: &str) -> Result<BTreeMap<String, String>, Problem> {
         let named = pair.split_once('=');
         let named = named.map(|(service, digest)| (service.to_owned(), digest.to_owned()));
         named.ok_or_else(|| {
-            Problem::bad_request(format_args!(
+            Problem::bad_request(sentence!(
                 "`services` are SERVICE=DIGEST with commas between, and `{pair}` is not one"
             ))
         })

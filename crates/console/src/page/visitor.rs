@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
 use berth_registry::auth::{ActionSet, Caller, Target};
 use berth_registry::http::Client;
+use berth_registry::sentence;
 
 use super::cookies;
 use super::frame::Frame;
@@ -72,7 +73,7 @@ impl Session {
     pub(super) fn shown(headers: &HeaderMap, client: &Client) -> Result<Self, Problem> {
         let jar = CookieJar::from_headers(headers);
         let secret = cookies::shown_session(&jar, client);
-        let secret = secret.ok_or_else(|| Problem::unauthorized("sign in first"))?;
+        let secret = secret.ok_or_else(|| Problem::unauthorized(sentence("sign in first")))?;
         Ok(Self {
             secret: secret.to_owned(),
             address: client.address,
@@ -99,7 +100,7 @@ impl FromRequestParts<Console> for Session {
 /// The connection's client, which every request of the server has.
 fn client(parts: &Parts) -> Result<&Client, Problem> {
     let client = parts.extensions.get();
-    client.ok_or_else(|| Problem::bad_request("the request has no client"))
+    client.ok_or_else(|| Problem::bad_request(sentence("the request has no client")))
 }
 
 impl FromRequestParts<Console> for Visitor {

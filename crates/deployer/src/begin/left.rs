@@ -1,4 +1,4 @@
-use berth_registry::{DbError, Timestamp};
+use berth_registry::{DbError, Timestamp, sentence};
 
 use super::{LOOK_AGAIN, Outcome, PrepareError};
 use crate::db;
@@ -12,7 +12,7 @@ use crate::shown::{Hold, Rule};
 use crate::take::labels;
 use crate::target::Target;
 
-const RUNS_ALREADY: &str = "it runs this digest already";
+const RUNS_ALREADY: &str = sentence("it runs this digest already");
 
 /// What is left to do of a deployment, now that it is due.
 #[derive(Default)]
@@ -85,11 +85,11 @@ impl Deployer {
             .iter()
             .find(|one| one.stack == deployment.stack && one.name == wanted.service);
         let Some(service) = service else {
-            return left_out("it is not there any more");
+            return left_out(sentence("it is not there any more"));
         };
         let image: Option<ImageReference> = service.image.parse().ok();
         let Some(image) = image.filter(|_| service.image == wanted.image) else {
-            return left_out("it uses another image by now");
+            return left_out(sentence("it uses another image by now"));
         };
         let labels = opted_in(service, &labels(service, rules), self.settings.monitor);
         let labels = match labels {
@@ -98,7 +98,7 @@ impl Deployer {
         };
         if deployment.cause.automatic() {
             if self.current_digest(&image).await?.as_ref() != Some(&wanted.to_digest) {
-                return left_out("the tag has moved on since");
+                return left_out(sentence("the tag has moved on since"));
             }
             if let Some(verdict) = overruled(service, &wanted.to_digest, known) {
                 return left_out(&verdict.text);
@@ -177,7 +177,7 @@ pub(super) fn waits(deployment: &Deployment, left: &Left, now: Timestamp) -> Opt
     let until = opens.map_or(now.plus(LOOK_AGAIN), |at| Timestamp(at.timestamp_millis()));
     let shown = opens.map_or_else(|| closed.to_string(), |at| at.to_string());
     Some(Outcome::Wait {
-        reason: format!("its window opens at {shown}"),
+        reason: sentence!("its window opens at {shown}"),
         until: until.min(now.plus(LOOK_AGAIN)),
     })
 }

@@ -1,5 +1,5 @@
 use berth_oci::Digest;
-use berth_registry::DbError;
+use berth_registry::{DbError, sentence};
 use futures_util::FutureExt as _;
 
 use super::PrepareError;
@@ -35,7 +35,7 @@ impl Deployer {
         for (service, labels) in &left.services {
             let image = service.image.parse().map_err(|_| PlanError::Refused {
                 service: service.service.clone(),
-                reason: format!("its image {} can not be read", service.image),
+                reason: sentence!("its image {} can not be read", service.image),
             })?;
             wanted.push(WantedService {
                 service: service.service.clone(),
@@ -123,7 +123,7 @@ impl Deployer {
                         db::deployments::put_service(tx, id, service).await?;
                         if let Some(why) = &service.left_out {
                             let name = Some(service.service.as_str());
-                            let text = format!("left out: {why}");
+                            let text = sentence!("left out: {why}");
                             db::lines::insert(tx, id, LineKind::Note, name, &text, now).await?;
                         }
                     }

@@ -1,5 +1,5 @@
 use berth_oci::{Digest, RepositoryName};
-use berth_registry::{DbError, Timestamp, checked};
+use berth_registry::{DbError, Timestamp, checked, sentence};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::checked_option;
@@ -485,7 +485,9 @@ pub(crate) async fn end_unfinished(
         (
             [State::Queued, State::Waiting].as_slice(),
             State::Cancelled,
-            "it had not begun when the backup was made that this registry was restored from",
+            sentence(
+                "it had not begun when the backup was made that this registry was restored from",
+            ),
         ),
         (
             &[
@@ -495,8 +497,10 @@ pub(crate) async fn end_unfinished(
                 State::RollingBack,
             ],
             State::Failed,
-            "it was under way when the backup was made that this registry was restored from: look at \
+            sentence(
+                "it was under way when the backup was made that this registry was restored from: look at \
              what runs there",
+            ),
         ),
     ] {
         for state in states {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use berth_oci::{Digest, Reference, RepositoryName};
 use berth_registry::audit::Entry;
 use berth_registry::auth::{Action, Caller};
+use berth_registry::sentence;
 use berth_registry::source::Asked;
 use futures_util::FutureExt as _;
 use sqlx::SqliteConnection;
@@ -96,18 +97,18 @@ impl Deployer {
     pub async fn roll_back(&self, by: &Caller, id: i64) -> Result<Deployment, DeployError> {
         let deployment = self.find_for(by, id, Action::DeployRollback).await?;
         if !deployment.state.ended() {
-            let text = format!("deployment {id} is still {}", deployment.state.as_str());
+            let text = sentence!("deployment {id} is still {}", deployment.state.as_str());
             return Err(DeployError::Conflict(text));
         }
         let target = self.targets.get(&deployment.target);
         let target = target.ok_or_else(|| {
-            DeployError::Conflict(format!("no engine {} is configured", deployment.target))
+            DeployError::Conflict(sentence!("no engine {} is configured", deployment.target))
         })?;
         let (mut services, mut quarantine) = (Vec::new(), Vec::new());
         for service in deployment.moved().cloned() {
             let Some(from) = service.from_digest else {
                 let name = &service.service;
-                let text = format!("it is not known what {name} ran before deployment {id}");
+                let text = sentence!("it is not known what {name} ran before deployment {id}");
                 return Err(DeployError::Conflict(text));
             };
             self.require_manifest(&service.repository, &from).await?;
@@ -152,7 +153,7 @@ impl Deployer {
             .find(|name| !named.contains_key(name.as_str()))
         {
             let stack = &request.stack;
-            let text = format!("{stack} has no service {name} whose image is of this registry");
+            let text = sentence!("{stack} has no service {name} whose image is of this registry");
             return Err(DeployError::Invalid(text));
         }
         let mut services = Vec::new();
@@ -167,14 +168,14 @@ impl Deployer {
                 // It was not named.
                 (Err(_), None) => continue,
                 (Err(verdict), Some(_)) => {
-                    let text = format!("{} is not deployed: {}", service.name, verdict.text);
+                    let text = sentence!("{} is not deployed: {}", service.name, verdict.text);
                     return Err(DeployError::Invalid(text));
                 }
             }
             services.push(self.wanted(service, image, digest).await?);
         }
         if services.is_empty() {
-            let text = format!(
+            let text = sentence!(
                 "no service of {} has the label berth.deploy=true",
                 request.stack
             );
@@ -195,7 +196,7 @@ impl Deployer {
                 digest.clone()
             }
             None => self.current_digest(image).await?.ok_or_else(|| {
-                DeployError::Invalid(format!(
+                DeployError::Invalid(sentence!(
                     "{image}, which {} uses, is not there",
                     service.name
                 ))
@@ -231,7 +232,7 @@ impl Deployer {
         let reference = Reference::Digest(digest.clone());
         let found = located.source.describe_manifest(name, &reference).await;
         if found.map_err(TakeError::from)?.is_none() {
-            return Err(DeployError::Invalid(format!(
+            return Err(DeployError::Invalid(sentence!(
                 "{repository} has no image {digest}"
             )));
         }
@@ -280,7 +281,7 @@ impl Deployer {
                     for digest in &asked.quarantine {
                         db::steering::quarantine(tx, target_id, &stack, digest).await?;
                     }
-                    let text = format!("asked for by {}", actor.name);
+                    let text = sentence!("asked for by {}", actor.name);
                     db::lines::insert(tx, id, LineKind::Note, None, &text, now).await?;
                     entry.record(tx, now).await?;
                     Ok::<_, DeployError>(id)
@@ -290,7 +291,7 @@ impl Deployer {
             .await?;
         target.wake.notify_one();
         let made = self.find(id).await?;
-        made.ok_or_else(|| DeployError::Absent(format!("deployment {id}")))
+        made.ok_or_else(|| DeployError::Absent(sentence!("deployment {id}")))
     }
 }
 
@@ -320,10 +321,10 @@ async fn make_way(
         .all(|old| services.iter().any(|new| new.service == old.service));
     if !covered {
         let (id, state) = (before.id, before.state.as_str());
-        let text = format!("deployment {id} of {stack} is {state}: wait for it, or cancel it");
+        let text = sentence!("deployment {id} of {stack} is {state}: wait for it, or cancel it");
         return Err(DeployError::Conflict(text));
     }
-    queue::supersede(tx, &before, "somebody asked for another one", now).await?;
+    queue::supersede(tx, &before, sentence("somebody asked for another one"), now).await?;
     Ok(())
 }
 

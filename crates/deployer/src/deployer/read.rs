@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use berth_registry::Timestamp;
 use berth_registry::auth::{Action, Caller};
+use berth_registry::{Timestamp, sentence};
 use futures_util::future::join_all;
 
 use super::Deployer;
@@ -51,7 +51,7 @@ impl Deployer {
 
     pub async fn stacks(&self, target: &str) -> Result<Vec<StackStatus>, DeployError> {
         let found = self.targets.get(target);
-        let found = found.ok_or_else(|| DeployError::Absent(format!("target {target}")))?;
+        let found = found.ok_or_else(|| DeployError::Absent(sentence!("target {target}")))?;
         let services = self.observe_for(found).await?;
         let rules = self.rules_of(found).await?;
         let mut stacks: BTreeMap<String, Vec<Service>> = BTreeMap::new();
@@ -248,11 +248,11 @@ fn names(deployment: &Deployment, service: &str) -> bool {
 /// Why an image is none of this registry, or none that a push can move.
 fn not_ours(image: &str) -> String {
     match image.parse::<ImageReference>() {
-        Ok(image) => format!(
+        Ok(image) => sentence!(
             "its image names the registry {}, which is another one",
             image.host
         ),
-        Err(error) => format!("of its image: {error}"),
+        Err(error) => sentence!("of its image: {error}"),
     }
 }
 

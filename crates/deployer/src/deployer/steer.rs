@@ -1,9 +1,9 @@
 //! Approving, cancelling, holding and pinning, and the rules that opt services in.
 
 use berth_oci::Digest;
-use berth_registry::DbError;
 use berth_registry::audit::Entry;
 use berth_registry::auth::{Action, Caller};
+use berth_registry::{DbError, sentence};
 use futures_util::FutureExt as _;
 
 use super::Deployer;
@@ -23,12 +23,12 @@ impl Deployer {
         // What is queued may still become something else, by another push.
         if deployment.state != State::Waiting {
             let state = deployment.state.as_str();
-            let text = format!("deployment {id} is {state}, and waits for nobody's word");
+            let text = sentence!("deployment {id} is {state}, and waits for nobody's word");
             return Err(DeployError::Conflict(text));
         }
         let pushed_it = |service: &DeployedService| service.pushed_by.as_deref() == Some(by.name());
         if deployment.services.iter().any(pushed_it) && self.wants_others(&deployment).await? {
-            let text = format!(
+            let text = sentence!(
                 "somebody else than {}, who pushed it, has to approve it",
                 by.name()
             );
@@ -42,11 +42,11 @@ impl Deployer {
                     // What waits is never changed, only superseded.
                     let current = db::deployments::find(tx, id).await?;
                     if current.is_none_or(|current| current.state != State::Waiting) {
-                        let text = format!("deployment {id} has changed: look at it again");
+                        let text = sentence!("deployment {id} has changed: look at it again");
                         return Err(DeployError::Conflict(text));
                     }
                     db::deployments::set_approved(tx, id, &actor.name).await?;
-                    let text = format!("approved by {}", actor.name);
+                    let text = sentence!("approved by {}", actor.name);
                     db::lines::insert(tx, id, LineKind::Note, None, &text, now).await?;
                     entry.record(tx, now).await?;
                     Ok(())
@@ -81,20 +81,20 @@ impl Deployer {
         let deployment = self.find_for(by, id, Action::DeployApprove).await?;
         let (from, now) = (deployment.state, self.journal.now());
         if from.begun() || from.ended() {
-            let text = format!(
+            let text = sentence!(
                 "deployment {id} is {}: it can not be cancelled",
                 from.as_str()
             );
             return Err(DeployError::Conflict(text));
         }
-        let reason = format!("cancelled by {}", by.name());
+        let reason = sentence!("cancelled by {}", by.name());
         let entry = entry(by, "deploy.cancel", &deployment, id);
         self.journal
             .write(move |tx| {
                 async move {
                     let change = (from, State::Cancelled);
                     if !move_to(tx, id, change, Some(&reason), now).await? {
-                        let text = format!("deployment {id} has changed: look at it again");
+                        let text = sentence!("deployment {id} has changed: look at it again");
                         return Err(DeployError::Conflict(text));
                     }
                     entry.record(tx, now).await?;
@@ -219,7 +219,7 @@ impl Deployer {
     /// For those with `target.manage`, as is [`Deployer::delete_rule`].
     pub async fn create_rule(&self, by: &Caller, rule: NewRule) -> Result<Rule, DeployError> {
         if !self.targets.contains_key(&rule.target) {
-            return Err(DeployError::Invalid(format!(
+            return Err(DeployError::Invalid(sentence!(
                 "there is no target {}",
                 rule.target
             )));
@@ -231,7 +231,8 @@ impl Deployer {
             .keys()
             .find(|label| !label.starts_with("berth.deploy"))
         {
-            let text = format!("{label} is no label of deployments: they begin with berth.deploy");
+            let text =
+                sentence!("{label} is no label of deployments: they begin with berth.deploy");
             return Err(DeployError::Invalid(text));
         }
         let (by_name, now) = (by.name().to_owned(), self.journal.now());
@@ -243,7 +244,7 @@ impl Deployer {
                     let most = MOST_RULES as i64;
                     let rules = db::rules::list(tx, Some(&rule.target), 0, most).await?;
                     if rules.len() == MOST_RULES {
-                        let text = format!("a target has {MOST_RULES} rules at most");
+                        let text = sentence!("a target has {MOST_RULES} rules at most");
                         return Err(DeployError::Conflict(text));
                     }
                     let id = db::rules::insert(tx, &rule, &by_name, now).await?;
@@ -269,7 +270,7 @@ impl Deployer {
             .write(move |tx| {
                 async move {
                     let rule = db::rules::delete(tx, id).await?;
-                    let rule = rule.ok_or_else(|| DeployError::Absent(format!("rule {id}")))?;
+                    let rule = rule.ok_or_else(|| DeployError::Absent(sentence!("rule {id}")))?;
                     let subject = format!("{}/{}", rule.target, rule.stack);
                     let entry = Entry::done(&actor, "deploy_rule.delete", subject);
                     entry.record(tx, now).await?;
@@ -284,7 +285,7 @@ impl Deployer {
 fn entry(by: &Caller, action: &'static str, deployment: &Deployment, id: i64) -> Entry {
     let (target, stack) = (&deployment.target, &deployment.stack);
     let entry = Entry::done(&by.actor(), action, format_args!("{target}/{stack}"));
-    let entry = entry.with_detail(format_args!("deployment {id}"));
+    let entry = entry.with_detail(sentence!("deployment {id}"));
     match deployment.services.first() {
         Some(service) => entry.in_project(&service.repository.project()),
         None => entry,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use berth_oci::RepositoryName;
-use berth_registry::DbError;
 use berth_registry::auth::{Action, Caller, Target as On};
+use berth_registry::{DbError, sentence};
 
 use super::Deployer;
 use crate::db;
@@ -43,7 +43,7 @@ impl Deployer {
 
     /// The deployment, as far as the caller may see it.
     pub(super) async fn find_seen(&self, by: &Caller, id: i64) -> Result<Deployment, DeployError> {
-        let absent = || DeployError::Absent(format!("deployment {id}"));
+        let absent = || DeployError::Absent(sentence!("deployment {id}"));
         let deployment = self.find(id).await?.ok_or_else(absent)?;
         self.seen(by, deployment).await?.ok_or_else(absent)
     }
@@ -55,7 +55,7 @@ impl Deployer {
         id: i64,
         action: Action,
     ) -> Result<Deployment, DeployError> {
-        let absent = || DeployError::Absent(format!("deployment {id}"));
+        let absent = || DeployError::Absent(sentence!("deployment {id}"));
         let found = self.find(id).await?;
         let found = found.filter(|deployment| !deployment.services.is_empty());
         let deployment = found.ok_or_else(absent)?;

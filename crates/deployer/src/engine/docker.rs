@@ -12,6 +12,7 @@
 //! `exec`, `attach`, `build`, volumes, or anything of Swarm.
 
 use async_trait::async_trait;
+use berth_registry::sentence;
 
 use super::{Engine, EngineError, Errand, PlanError, Service, Step, StepError, Wanted};
 use crate::settings::EngineSettings;
@@ -59,7 +60,7 @@ impl Engine for Docker {
 
     async fn observe(&self) -> Result<Vec<Service>, EngineError> {
         let seen = self.connection.seen().await;
-        let seen = seen.map_err(|fault| fault.or_engine("show what runs"))?;
+        let seen = seen.map_err(|fault| fault.or_engine(sentence("show what runs")))?;
         Ok(observe::services(&seen.containers, &seen.images))
     }
 
@@ -103,7 +104,7 @@ impl Docker {
 /// What the engine refuses once it refuses again: the deployment must not wait for it.
 fn refused(fault: Fault, wanted: &Wanted) -> PlanError {
     let reason = match fault.or_words() {
-        Ok(words) => format!("the engine does not show what is to be replaced: {words}"),
+        Ok(words) => sentence!("the engine does not show what is to be replaced: {words}"),
         Err(away) => return PlanError::Engine(away),
     };
     let first = wanted.services.first();
@@ -117,6 +118,6 @@ fn refused(fault: Fault, wanted: &Wanted) -> PlanError {
 fn read(step: &Step) -> Result<Action, StepError> {
     serde_json::from_value(step.action.clone()).map_err(|error| StepError::Failed {
         service: None,
-        reason: format!("the stored step can not be read: {error}"),
+        reason: sentence!("the stored step can not be read: {error}"),
     })
 }

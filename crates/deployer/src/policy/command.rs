@@ -1,5 +1,7 @@
 use std::str::FromStr;
 
+use berth_registry::sentence;
+
 /// The words of a command, run as they are: `["/bin/sh", "-c", TEXT]` for a label that is a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command(pub Vec<String>);
@@ -10,9 +12,11 @@ impl FromStr for Command {
     /// As in a Dockerfile: what is a JSON array is run as it is, anything else by a shell.
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = || {
-            "it is a command for /bin/sh, or a JSON array of its words such as \
-             [\"./migrate\", \"up\"]"
-                .to_owned()
+            sentence(
+                "it is a command for /bin/sh, or a JSON array of its words such as \
+             [\"./migrate\", \"up\"]",
+            )
+            .to_owned()
         };
         if text.trim().is_empty() {
             return Err(expected());

@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
 use berth_oci::Tag;
+use berth_registry::sentence;
 use regex::{Regex, RegexBuilder};
 use semver::{Version, VersionReq};
 
@@ -41,13 +42,14 @@ impl FromStr for TagPolicy {
         match text.split_once(':') {
             Some(("semver", range)) => match range.parse() {
                 Ok(range) => Ok(Self::Semver(range)),
-                Err(error) => Err(format!("its range of versions is none: {error}")),
+                Err(error) => Err(sentence!("its range of versions is none: {error}")),
             },
             Some(("glob", glob)) => pattern(&glob_pattern(glob)),
             Some(("regex", expression)) => pattern(&format!("^(?:{expression})$")),
-            Some(_) | None => {
-                Err("it is exact, semver:RANGE, glob:PATTERN or regex:EXPRESSION".to_owned())
-            }
+            Some(_) | None => Err(sentence(
+                "it is exact, semver:RANGE, glob:PATTERN or regex:EXPRESSION",
+            )
+            .to_owned()),
         }
     }
 }
@@ -63,5 +65,5 @@ fn pattern(expression: &str) -> Result<TagPolicy, String> {
         .size_limit(REGEX_BYTES)
         .build()
         .map(TagPolicy::Pattern)
-        .map_err(|error| format!("its expression can not be read: {error}"))
+        .map_err(|error| sentence!("its expression can not be read: {error}"))
 }

@@ -1,4 +1,4 @@
-use berth_registry::DbError;
+use berth_registry::{DbError, sentence};
 use futures_util::FutureExt as _;
 
 use super::{Direction, Interrupted, Run};
@@ -37,8 +37,8 @@ impl Run {
             (true | false, false) => State::RollbackFailed,
         };
         for trouble in stuck {
-            reason.push_str("; could not be taken back: ");
-            reason.push_str(&trouble);
+            let stuck = sentence("could not be taken back");
+            reason = format!("{reason}; {stuck}: {trouble}");
         }
         self.end(state, Some(reason)).await
     }
@@ -62,7 +62,7 @@ impl Run {
         self.journal()
             .write(move |tx| {
                 async move {
-                    let text = format!("{number}. take back: {line}");
+                    let text = sentence!("{number}. take back: {line}");
                     db::lines::insert(tx, id, LineKind::Step, service.as_deref(), &text, now)
                         .await?;
                     db::steps::start_undo(tx, id, number, now).await
@@ -85,7 +85,7 @@ impl Run {
             .write(move |tx| {
                 async move {
                     if let Some(reason) = &detail {
-                        let text = format!("{number}. could not be taken back: {reason}");
+                        let text = sentence!("{number}. could not be taken back: {reason}");
                         db::lines::insert(tx, id, LineKind::Step, service.as_deref(), &text, now)
                             .await?;
                     }

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use berth_registry::Timestamp;
+use berth_registry::{Timestamp, sentence};
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
@@ -66,7 +66,7 @@ impl RunLog {
     fn add(&self, kind: LineKind, service: Option<&str>, text: &str) {
         let text = match self.taken.fetch_add(1, Ordering::Relaxed) {
             taken if taken < LINES => &text[..text.floor_char_boundary(LINE_BYTES)],
-            LINES => "there are more lines than are kept",
+            LINES => sentence("there are more lines than are kept"),
             _ => return,
         };
         // Full, or closed: it is a log.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use berth_oci::{Digest, ErrorCode, Manifest, Reference, RepositoryName, Tag};
 use berth_registry::cache::{CacheError, Fetched};
+use berth_registry::sentence;
 use berth_registry::source::{ManifestDescription, SourceError, StoredManifest};
 use http::StatusCode;
 use tokio::time::sleep;
@@ -138,7 +139,7 @@ impl Here {
         let manifest = parsed.map_err(|error| SourceError::Elsewhere {
             status: StatusCode::BAD_GATEWAY,
             code: ErrorCode::ManifestInvalid,
-            message: format!(
+            message: sentence!(
                 "{} gives a manifest that is none: {error}",
                 self.remote.registry
             ),

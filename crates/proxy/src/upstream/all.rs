@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use berth_oci::{Digest, RepositoryName, Tag};
+use berth_registry::sentence;
 use oci_spec::image::Descriptor;
 use reqwest::Url;
 use serde::Deserialize;
@@ -39,10 +40,15 @@ impl Upstream {
         let mut url = self.at_root("v2/_catalog");
         url.query_pairs_mut().append_pair("n", AT_A_TIME);
         let mut names = Vec::new();
-        self.every(&Subject::Catalog, url, "its repositories", |part| {
-            let part: CatalogDocument = part;
-            names.extend(part.repositories.unwrap_or_default());
-        })
+        self.every(
+            &Subject::Catalog,
+            url,
+            sentence("its repositories"),
+            |part| {
+                let part: CatalogDocument = part;
+                names.extend(part.repositories.unwrap_or_default());
+            },
+        )
         .await?;
         Ok(names)
     }
@@ -65,7 +71,11 @@ impl Upstream {
             url.query_pairs_mut()
                 .append_pair("page", &page.to_string())
                 .append_pair("page_size", &HARBOR_PAGE.to_string());
-            let ask = list_ask(url, "its repositories".to_owned(), Instant::now() + PART);
+            let ask = list_ask(
+                url,
+                sentence("its repositories").to_owned(),
+                Instant::now() + PART,
+            );
             let (part, _): (Vec<HarborName>, _) = self.list_of(&Subject::HarborApi, &ask).await?;
             let last = part.len() < HARBOR_PAGE;
             names.extend(part.into_iter().map(|named| named.name));
@@ -83,7 +93,7 @@ impl Upstream {
     ) -> Result<Vec<Tag>, UpstreamError> {
         let repository = self.name_there(repository);
         let url = self.url(&repository, "tags/list");
-        let what = format!("the tags of {repository}");
+        let what = sentence!("the tags of {repository}");
         let mut tags = Vec::new();
         self.every(&Subject::Repository(repository), url, &what, |part| {
             let part: TagDocument = part;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_oci::{Digest, RepositoryName};
+use berth_registry::sentence;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -117,7 +118,7 @@ impl Upstream {
         Ask {
             operation: Operation::Blob,
             method,
-            asked: Asked::new(&url, format!("blob {digest} of {repository}")),
+            asked: Asked::new(&url, sentence!("blob {digest} of {repository}")),
             url,
             headers: HeaderMap::new(),
             deadline,

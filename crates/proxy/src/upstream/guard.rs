@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use berth_registry::sentence;
 use reqwest::Url;
 
 use crate::settings::{Profile, UpstreamSettings};
@@ -143,16 +144,16 @@ pub(crate) enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Plain => "which would go on without TLS",
-            Self::Scheme => "which is no URL of HTTP",
-            Self::Private => {
-                "which is in a network of its own: name it in `allow_hosts` if it is meant"
-            }
-            Self::Realm => {
+            Self::Plain => sentence("which would go on without TLS"),
+            Self::Scheme => sentence("which is no URL of HTTP"),
+            Self::Private => sentence(
+                "which is in a network of its own: name it in `allow_hosts` if it is meant",
+            ),
+            Self::Realm => sentence(
                 "whose owner is not that of the registry: name it in `allow_hosts` to show it the \
-                 credentials"
-            }
-            Self::Page => "and the pages of a list are at one host",
+                 credentials",
+            ),
+            Self::Page => sentence("and the pages of a list are at one host"),
         })
     }
 }

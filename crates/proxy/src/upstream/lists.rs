@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use berth_oci::{Digest, MediaType, Page, Reference, RepositoryName, Tag};
+use berth_registry::sentence;
 use http::header::{ACCEPT, LINK};
 use http::{HeaderMap, HeaderValue, Method};
 use oci_spec::image::Descriptor;
@@ -55,7 +56,7 @@ impl Upstream {
         if let Some(last) = &page.last {
             url.query_pairs_mut().append_pair("last", last);
         }
-        let ask = list_ask(url, format!("the tags of {repository}"), deadline);
+        let ask = list_ask(url, sentence!("the tags of {repository}"), deadline);
         let (list, next): (TagDocument, _) = self.list(&repository, &ask).await?;
         let mut tags = list.tags.unwrap_or_default();
         tags.retain(|tag| tag.parse::<Tag>().is_ok());
@@ -94,7 +95,7 @@ impl Upstream {
         let mut referrers = Vec::new();
         for _ in 0..REFERRER_PAGES {
             let Some(url) = next.take() else { break };
-            let what = format!("the referrers of {subject} in {repository}");
+            let what = sentence!("the referrers of {subject} in {repository}");
             let mut ask = list_ask(url, what, deadline);
             let index = HeaderValue::from_static(MediaType::OCI_INDEX);
             ask.headers.insert(ACCEPT, index);
@@ -130,7 +131,7 @@ impl Upstream {
             serde_json::from_slice(&manifest.bytes).map_err(|_| UpstreamError::Invalid {
                 asked: Asked::new(
                     &self.link.settings.url,
-                    format!("the referrers of {subject} in {repository}"),
+                    sentence!("the referrers of {subject} in {repository}"),
                 ),
                 nonsense: Nonsense::Json,
             })?;

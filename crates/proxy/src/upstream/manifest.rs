@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use berth_oci::{Algorithm, Digest, InvalidDigest, MediaType, Reference, RepositoryName};
+use berth_registry::sentence;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
@@ -119,7 +120,7 @@ impl Upstream {
         deadline: Instant,
     ) -> Ask {
         let url = self.url(repository, &format!("manifests/{reference}"));
-        let asked = Asked::new(&url, format!("manifest {reference} of {repository}"));
+        let asked = Asked::new(&url, sentence!("manifest {reference} of {repository}"));
         let mut headers = HeaderMap::new();
         for media_type in [
             MediaType::OCI_INDEX,

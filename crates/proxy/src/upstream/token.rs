@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use berth_registry::sentence;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use http::{HeaderMap, HeaderValue, Method};
@@ -126,7 +127,7 @@ impl Tokens {
 fn asked(grant: &Grant) -> Asked {
     Asked::new(
         &grant.realm,
-        format!("a token for {}", grant.scopes.join(" ")),
+        sentence!("a token for {}", grant.scopes.join(" ")),
     )
 }
 

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::db::sessions::{NewSession, SessionRow};
 use crate::db::{self, DbError, changes, signed};
 use crate::registry::Registry;
+use crate::sentence;
 
 /// A session ends by itself so long after its beginning.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -161,7 +162,7 @@ impl Registry {
                         None => {
                             let ended = db::sessions::delete_all_but(tx, row.id, 0).await?;
                             Entry::done(&actor, "session.end", &user)
-                                .with_detail(format!("all {ended}"))
+                                .with_detail(sentence!("all {ended}"))
                         }
                     };
                     entry.record(tx, now).await?;

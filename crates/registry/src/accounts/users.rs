@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::db::users::UserRow;
 use crate::db::{self, DbError, changes, signed};
 use crate::registry::Registry;
+use crate::sentence;
 
 /// A person, as the API shows one.
 #[derive(Clone, Debug)]
@@ -191,7 +192,7 @@ impl Registry {
                         }
                     }
                     let entry = Entry::done(&Actor::system(), "password.reset", &name);
-                    let entry = entry.with_detail("by berth recover-admin");
+                    let entry = entry.with_detail(sentence("by berth recover-admin"));
                     entry.record(tx, now).await?;
                     changes::record(tx, changes::RIGHTS, name.as_str(), now).await?;
                     Ok::<_, CreateUserError>(())

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use berth_oci::ProjectName;
 
+use crate::sentence;
+
 const NAME_BYTES: usize = 64;
 /// Joins project and name in the login of a robot. No name has it, so a robot is never mistaken for
 /// a user.
@@ -45,7 +47,7 @@ pub enum InvalidAccountName {
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $type:ident: $kind:literal;)*) => {$(
+    ($($(#[$doc:meta])* $type:ident: $kind:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $type(Box<str>);
@@ -81,11 +83,11 @@ macro_rules! names {
 
 names! {
     /// The name that a person signs in with.
-    UserName: "user";
+    UserName: sentence("user");
     /// The name of a personal token, one of its user's.
-    TokenName: "token";
+    TokenName: sentence("token");
     /// The name of a robot in its project, or in the whole installation.
-    RobotName: "robot";
+    RobotName: sentence("robot");
 }
 
 /// What a robot signs in with: `project+name`, or `robot+name` for one of the whole installation.

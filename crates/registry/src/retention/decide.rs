@@ -9,6 +9,7 @@ use berth_oci::Tag;
 use super::attached::subject_of;
 use super::policy::Rule;
 use crate::clock::Timestamp;
+use crate::sentence;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -104,7 +105,7 @@ pub(super) fn decide(
                 own.push(index);
             }
         }
-        for clause in clauses(rule) {
+        for clause in rule.keep.clauses() {
             let place = rule.place;
             for &index in clause.of(&mut own, tags, now) {
                 kept[index].get_or_insert(Kept::ByRule { place, clause });
@@ -138,18 +139,6 @@ fn unless_fixed(row: &TagRow, otherwise: Decision) -> Decision {
         None if row.held => Decision::Keep(Kept::Held),
         None => otherwise,
     }
-}
-
-fn clauses(rule: &Rule) -> impl Iterator<Item = Clause> {
-    let keep = rule.keep;
-    let all = [
-        keep.always.then_some(Clause::Always),
-        keep.newest_pushed.map(Clause::NewestPushed),
-        keep.newest_pulled.map(Clause::NewestPulled),
-        keep.pushed_within_days.map(Clause::PushedWithin),
-        keep.pulled_within_days.map(Clause::PulledWithin),
-    ];
-    all.into_iter().flatten()
 }
 
 impl Clause {
@@ -230,9 +219,9 @@ impl Decision {
     /// Why this was decided of the tag.
     pub(super) fn reason(self, tag: &Tag) -> String {
         match (self, subject_of(tag)) {
-            (Self::Keep(Kept::Attached), Some(subject)) => format!("attached to {subject}"),
+            (Self::Keep(Kept::Attached), Some(subject)) => sentence!("attached to {subject}"),
             (Self::RemoveAttached, Some(subject)) => {
-                format!("attached to {subject}, which is gone")
+                sentence!("attached to {subject}, which is gone")
             }
             (decision, _) => decision.to_string(),
         }
@@ -242,18 +231,17 @@ impl Decision {
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RemoveAttached => f.write_str("what it is attached to is gone"),
+            Self::RemoveAttached => f.write_str(sentence("what it is attached to is gone")),
             Self::Keep(kept) => kept.fmt(f),
             Self::Remove(places) => {
                 let numbers: Vec<_> = places.iter().map(|place| (place + 1).to_string()).collect();
-                match &*numbers {
-                    [one] => write!(f, "rule {one} selects it and does not keep it"),
-                    several => write!(
-                        f,
+                f.write_str(&match &*numbers {
+                    [one] => sentence!("rule {one} selects it and does not keep it"),
+                    several => sentence!(
                         "rules {} select it and none of them keeps it",
                         several.join(", ")
                     ),
-                }
+                })
             }
         }
     }
@@ -261,25 +249,25 @@ impl fmt::Display for Decision {
 
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotSelected => f.write_str("no rule selects it"),
-            Self::ByRule { place, clause } => write!(f, "rule {} keeps {clause}", place + 1),
-            Self::Immutable { rule } => write!(f, "immutable, by rule {rule} of immutable tags"),
-            Self::Held => f.write_str("held: something runs it, or may go back to it"),
-            Self::Attached => f.write_str("attached to a manifest"),
-        }
+        f.write_str(&match self {
+            Self::NotSelected => sentence("no rule selects it").to_owned(),
+            Self::ByRule { place, clause } => sentence!("rule {} keeps {clause}", place + 1),
+            Self::Immutable { rule } => sentence!("immutable, by rule {rule} of immutable tags"),
+            Self::Held => sentence("held: something runs it, or may go back to it").to_owned(),
+            Self::Attached => sentence("attached to a manifest").to_owned(),
+        })
     }
 }
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Always => f.write_str("all that it selects"),
-            Self::NewestPushed(most) => write!(f, "the newest {most} pushed"),
-            Self::NewestPulled(most) => write!(f, "the newest {most} pulled"),
-            Self::PushedWithin(days) => write!(f, "what was pushed within {days} days"),
-            Self::PulledWithin(days) => write!(f, "what was pulled within {days} days"),
-        }
+        f.write_str(&match self {
+            Self::Always => sentence("all that it selects").to_owned(),
+            Self::NewestPushed(most) => sentence!("the newest {most} pushed"),
+            Self::NewestPulled(most) => sentence!("the newest {most} pulled"),
+            Self::PushedWithin(days) => sentence!("what was pushed within {days} days"),
+            Self::PulledWithin(days) => sentence!("what was pulled within {days} days"),
+        })
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use berth_oci::{ProjectName, RepositoryName};
 use serde::{Deserialize, Serialize};
 
+use super::decide::Clause;
 use crate::auth::RepositoryGlob;
+use crate::sentence;
 use crate::tag_pattern::TagPattern;
 
 /// A set of them is a word of 64 bits.
@@ -72,7 +74,7 @@ impl PolicyText {
     pub(crate) fn read(&self, project: &ProjectName) -> Result<Policy, InvalidPolicy> {
         if self.rules.len() > MOST_RULES {
             let count = self.rules.len();
-            let reason = format!("a policy has {MOST_RULES} rules at most, and this one {count}");
+            let reason = sentence!("a policy has {MOST_RULES} rules at most, and this one {count}");
             return Err(wrong("rules", reason));
         }
         if let Some(days) = self.untagged_after_days {
@@ -91,7 +93,34 @@ impl PolicyText {
     }
 }
 
+impl PolicyText {
+    /// For people: a line for each rule, and for what else it says.
+    pub fn in_words(&self) -> Vec<String> {
+        let rules = (1..).zip(&self.rules);
+        let rules = rules.map(|(number, rule)| rule.in_words(number));
+        let untagged = self
+            .untagged_after_days
+            .map(|days| sentence!("manifests without a tag go after {days} days"));
+        let often = match self.every_hours {
+            Some(hours) => sentence!("it runs every {hours} hours"),
+            None => sentence("it runs by hand only").to_owned(),
+        };
+        rules.chain(untagged).chain([often]).collect()
+    }
+}
+
 impl RuleText {
+    fn in_words(&self, number: usize) -> String {
+        let rule = match (&self.tags, &self.repositories) {
+            (Some(tags), Some(of)) => sentence!("rule {number}, tags {tags} of {of}"),
+            (Some(tags), None) => sentence!("rule {number}, tags {tags}"),
+            (None, Some(of)) => sentence!("rule {number}, all tags of {of}"),
+            (None, None) => sentence!("rule {number}, all tags"),
+        };
+        let kept: Vec<_> = self.keep.clauses().map(|it| it.to_string()).collect();
+        format!("{rule}: {}", kept.join("; "))
+    }
+
     fn read(&self, place: u8, project: &ProjectName) -> Result<Rule, InvalidPolicy> {
         let at = |key: &str| format!("rules[{place}].{key}");
         let repositories = match &self.repositories {
@@ -101,7 +130,7 @@ impl RuleText {
             None => RepositoryGlob::of_project(project),
         };
         if !repositories.reaches(project) {
-            let reason = format!("{repositories} matches no repository of project {project}");
+            let reason = sentence!("{repositories} matches no repository of project {project}");
             return Err(wrong(at("repositories"), reason));
         }
         let tags = match &self.tags {
@@ -119,6 +148,19 @@ impl RuleText {
 }
 
 impl Keep {
+    /// What it says.
+    pub(super) fn clauses(self) -> impl Iterator<Item = Clause> {
+        [
+            self.always.then_some(Clause::Always),
+            self.newest_pushed.map(Clause::NewestPushed),
+            self.newest_pulled.map(Clause::NewestPulled),
+            self.pushed_within_days.map(Clause::PushedWithin),
+            self.pulled_within_days.map(Clause::PulledWithin),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     fn check(self, place: &str) -> Result<(), InvalidPolicy> {
         let numbers = [
             ("newest_pushed", self.newest_pushed, MOST_TAGS),
@@ -133,7 +175,8 @@ impl Keep {
         }
         // Somebody who has forgotten it would lose every tag of the rule.
         if self == Self::default() {
-            let reason = "it says nothing; a rule that keeps none has \"newest_pushed\": 0";
+            let reason =
+                sentence("it says nothing; a rule that keeps none has \"newest_pushed\": 0");
             return Err(wrong(place, reason));
         }
         Ok(())
@@ -155,7 +198,7 @@ fn within(place: &str, number: u32, range: RangeInclusive<u32>) -> Result<(), In
         return Ok(());
     }
     let (least, most) = range.into_inner();
-    let reason = format!("it is a number from {least} to {most}, not {number}");
+    let reason = sentence!("it is a number from {least} to {most}, not {number}");
     Err(wrong(place, reason))
 }
 

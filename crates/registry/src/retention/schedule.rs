@@ -19,6 +19,7 @@ use crate::clock::Timestamp;
 use crate::db::DbError;
 use crate::db::retention::{policies, runs};
 use crate::registry::Registry;
+use crate::sentence;
 
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Each holds the tags of one repository in memory.
@@ -220,7 +221,9 @@ impl Registry {
                 project,
                 state: RunState::Failed,
                 totals: None,
-                error: Some("its end could not be noted; what it has removed is".to_owned()),
+                error: Some(
+                    sentence("its end could not be noted; what it has removed is").to_owned(),
+                ),
             };
             self.finish(end).await?;
         }
@@ -286,7 +289,7 @@ impl Registry {
                     run = run.id,
                     "retention of {project} was overtaken by a change of its policy: {totals}"
                 );
-                let text = Some("its policy is no longer that of the project".to_owned());
+                let text = Some(sentence("its policy is no longer that of the project").to_owned());
                 self.finish(run.end(RunState::Interrupted, Some(totals), text))
                     .await
             }

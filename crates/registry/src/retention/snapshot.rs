@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::db::retention::rows::{self, TagColumns};
 use crate::db::{self, Db, DbError};
 use crate::immutable::Rules;
+use crate::sentence;
 
 /// The tags of a repository, and what becomes of each.
 pub(super) struct DecidedTags {
@@ -115,8 +116,8 @@ pub(super) async fn untagged(
 impl Going {
     pub(super) fn reason(days: u32) -> String {
         match days {
-            1 => "it has had no tag for a day".to_owned(),
-            days => format!("it has had no tag for {days} days"),
+            1 => sentence("it has had no tag for a day").to_owned(),
+            days => sentence!("it has had no tag for {days} days"),
         }
     }
 }

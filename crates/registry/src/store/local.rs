@@ -29,6 +29,8 @@ use uuid::Uuid;
 
 use super::{BlobStore, ByteStream, Key, Staging, StoreError, StoreSpace};
 
+use crate::sentence;
+
 mod list;
 mod read;
 
@@ -42,23 +44,24 @@ pub struct LocalStore {
 impl LocalStore {
     /// Opens the folder, and makes it if it is not there.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        create_folders(root).map_err(io_error("create the folders"))?;
-        let lock =
-            lock(root).map_err(io_error("lock the folder, which another server may hold,"))?;
+        create_folders(root).map_err(io_error(sentence("create the folders")))?;
+        let lock = lock(root).map_err(io_error(sentence(
+            "lock the folder, which another server may hold,",
+        )))?;
         Self::opened(root, Some(lock))
     }
 
     /// Opens a folder that is there, beside a server that may be running.
     pub fn attach(root: &Path) -> Result<Self, StoreError> {
         for folder in ["uploads", "blobs"] {
-            fs::metadata(root.join(folder)).map_err(io_error("find the folders"))?;
+            fs::metadata(root.join(folder)).map_err(io_error(sentence("find the folders")))?;
         }
         Self::opened(root, None)
     }
 
     fn opened(root: &Path, lock: Option<File>) -> Result<Self, StoreError> {
-        let objects =
-            LocalFileSystem::new_with_prefix(root).map_err(object_error("open the folder"))?;
+        let objects = LocalFileSystem::new_with_prefix(root)
+            .map_err(object_error(sentence("open the folder")))?;
         Ok(Self {
             root: root.to_owned(),
             objects,
@@ -82,7 +85,7 @@ impl LocalStore {
                 .map_err(|source| match source {
                     object_store::Error::NotFound { .. } => StoreError::Missing(key.to_string()),
                     source => StoreError::Object {
-                        action: "open an object",
+                        action: sentence("open an object"),
                         source,
                     },
                 })?;
@@ -102,9 +105,12 @@ impl BlobStore for LocalStore {
             options.write(true).create(offset == 0).truncate(false);
             let file = options.open(&path).map_err(|source| match source.kind() {
                 io::ErrorKind::NotFound => StoreError::Missing(upload.to_string()),
-                _ => io_error("open an upload")(source),
+                _ => io_error(sentence("open an upload"))(source),
             })?;
-            let length = file.metadata().map_err(io_error("open an upload"))?.len();
+            let length = file
+                .metadata()
+                .map_err(io_error(sentence("open an upload")))?
+                .len();
             if length < offset {
                 return Err(StoreError::Short {
                     key: upload.to_string(),
@@ -112,7 +118,8 @@ impl BlobStore for LocalStore {
                 });
             }
             if length > offset {
-                file.set_len(offset).map_err(io_error("cut an upload"))?;
+                file.set_len(offset)
+                    .map_err(io_error(sentence("cut an upload")))?;
             }
             Ok(Box::new(StagedFile {
                 file: Arc::new(file),
@@ -124,7 +131,7 @@ impl BlobStore for LocalStore {
 
     async fn staged_bytes(&self, upload: UploadId) -> Result<Option<u64>, StoreError> {
         let path = self.staged_path(upload);
-        blocking(move || length(&path).map_err(io_error("look at an upload"))).await
+        blocking(move || length(&path).map_err(io_error(sentence("look at an upload")))).await
     }
 
     async fn read_staged(
@@ -136,7 +143,7 @@ impl BlobStore for LocalStore {
         let file = blocking(move || {
             File::open(path).map_err(|source| match source.kind() {
                 io::ErrorKind::NotFound => StoreError::Missing(upload.to_string()),
-                _ => io_error("open an upload")(source),
+                _ => io_error(sentence("open an upload"))(source),
             })
         })
         .await?;
@@ -147,13 +154,16 @@ impl BlobStore for LocalStore {
         let key = self.key(upload);
         let staged = self.staged_path(upload);
         let object = self.object_path(&key);
-        blocking(move || publish(&staged, &object).map_err(io_error("publish an upload"))).await?;
+        blocking(move || {
+            publish(&staged, &object).map_err(io_error(sentence("publish an upload")))
+        })
+        .await?;
         Ok(key)
     }
 
     async fn settle(&self, upload: UploadId) -> Result<(), StoreError> {
         let staged = self.staged_path(upload);
-        blocking(move || remove(&staged).map_err(io_error("settle an upload"))).await
+        blocking(move || remove(&staged).map_err(io_error(sentence("settle an upload")))).await
     }
 
     async fn discard(&self, upload: UploadId) -> Result<(), StoreError> {
@@ -163,19 +173,19 @@ impl BlobStore for LocalStore {
         blocking(move || {
             remove(&object)
                 .and_then(|()| remove(&staged))
-                .map_err(io_error("discard an upload"))
+                .map_err(io_error(sentence("discard an upload")))
         })
         .await
     }
 
     async fn remove(&self, key: &Key) -> Result<(), StoreError> {
         let object = self.object_path(key);
-        blocking(move || remove(&object).map_err(io_error("remove an object"))).await
+        blocking(move || remove(&object).map_err(io_error(sentence("remove an object")))).await
     }
 
     async fn staged(&self) -> Result<Vec<UploadId>, StoreError> {
         let folder = self.root.join("uploads");
-        blocking(move || staged_in(&folder).map_err(io_error("list the uploads"))).await
+        blocking(move || staged_in(&folder).map_err(io_error(sentence("list the uploads")))).await
     }
 
     fn key(&self, upload: UploadId) -> Key {
@@ -195,7 +205,7 @@ impl BlobStore for LocalStore {
 
     async fn object_bytes(&self, key: &Key) -> Result<Option<u64>, StoreError> {
         let object = self.object_path(key);
-        blocking(move || length(&object).map_err(io_error("look at an object"))).await
+        blocking(move || length(&object).map_err(io_error(sentence("look at an object")))).await
     }
 
     async fn read(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
@@ -225,7 +235,7 @@ impl BlobStore for LocalStore {
         blocking(move || {
             let disk = statvfs(root)
                 .map_err(io::Error::from)
-                .map_err(io_error("look at the disk"))?;
+                .map_err(io_error(sentence("look at the disk")))?;
             let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
             Ok(Some(StoreSpace {
                 total_bytes: bytes(disk.f_blocks),
@@ -240,7 +250,7 @@ impl BlobStore for LocalStore {
         blocking(move || {
             fs::read_dir(folder)
                 .map(drop)
-                .map_err(io_error("list the blobs"))
+                .map_err(io_error(sentence("list the blobs")))
         })
         .await
     }
@@ -266,13 +276,19 @@ impl Staging for StagedFile {
         let file = Arc::clone(&self.file);
         let start = self.offset;
         self.offset += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
-        blocking(move || write_all_at(&file, &pieces, start).map_err(io_error("write an upload")))
-            .await
+        blocking(move || {
+            write_all_at(&file, &pieces, start).map_err(io_error(sentence("write an upload")))
+        })
+        .await
     }
 
     async fn sync(&mut self) -> Result<(), StoreError> {
         let file = Arc::clone(&self.file);
-        blocking(move || file.sync_data().map_err(io_error("sync an upload"))).await
+        blocking(move || {
+            file.sync_data()
+                .map_err(io_error(sentence("sync an upload")))
+        })
+        .await
     }
 }
 

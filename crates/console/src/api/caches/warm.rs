@@ -8,6 +8,7 @@ use axum::response::Response;
 use berth_oci::{Reference, RepositoryName};
 use berth_proxy::{Platform, Proxy, WarmError, Warmed};
 use berth_registry::auth::Action;
+use berth_registry::sentence;
 use berth_registry::source::{LocateError, SourceError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -80,13 +81,21 @@ pub(crate) async fn warming(
     signed: &Signed,
     wanted: Warm,
 ) -> Result<BoxFuture<'static, List<WarmedImage>>, Problem> {
-    require(&console, signed, Action::UpstreamManage, "list of caches").await?;
+    require(
+        &console,
+        signed,
+        Action::UpstreamManage,
+        sentence("list of caches"),
+    )
+    .await?;
     limits::list("images", &wanted.images, MOST, IMAGE_CHARACTERS)?;
     limits::list("platforms", &wanted.platforms, MOST, PLATFORM_CHARACTERS)?;
     let images = wanted.images.iter().map(|text| image(text));
     let images = images.collect::<Result<Vec<_>, _>>()?;
     if images.is_empty() {
-        return Err(Problem::bad_request("`images` names at least one image"));
+        return Err(Problem::bad_request(sentence(
+            "`images` names at least one image",
+        )));
     }
     let platforms = wanted.platforms.iter().map(|text| text.parse());
     let platforms: Vec<Platform> = platforms
@@ -156,7 +165,7 @@ fn told(error: WarmError) -> String {
                 error = &error as &dyn std::error::Error,
                 "could not fetch an image ahead of need"
             );
-            "internal error".to_owned()
+            sentence("internal error").to_owned()
         }
     }
 }
@@ -170,7 +179,7 @@ fn image(text: &str) -> Result<(RepositoryName, Reference), Problem> {
         let tag = tag.parse().map_err(Problem::bad_request)?;
         (repository, Reference::Tag(tag))
     } else {
-        return Err(Problem::bad_request(format_args!(
+        return Err(Problem::bad_request(sentence!(
             "`{text}` names no image: write a tag or a digest too, as in hub/library/alpine:3"
         )));
     };

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use berth_deployer::Request;
 use berth_oci::{Digest, ProjectName};
+use berth_registry::sentence;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -51,11 +52,11 @@ impl New {
 
 fn check_number(services: usize) -> Result<(), Problem> {
     match services {
-        0 => Err(Problem::bad_request(
+        0 => Err(Problem::bad_request(sentence(
             "`services` names none: leave it out to deploy all of the stack",
-        )),
+        ))),
         1..=ENTRIES => Ok(()),
-        _ => Err(Problem::bad_request(format_args!(
+        _ => Err(Problem::bad_request(sentence!(
             "`services` has at most {ENTRIES} entries, and here are {services}"
         ))),
     }

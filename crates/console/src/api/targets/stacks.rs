@@ -1,6 +1,7 @@
 use axum::extract::State as Shared;
 use berth_deployer::{ServiceStatus, StackStatus};
 use berth_registry::auth::Action;
+use berth_registry::sentence;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -63,7 +64,7 @@ pub(crate) async fn stacks(
     Parameters(page): Parameters<PageQuery>,
 ) -> Result<Document<List<Stack>>, Problem> {
     let (target, limit) = (path.target()?, page.limit()?);
-    let what = format!("target {target}");
+    let what = sentence!("target {target}");
     require(&console, &signed, Action::TargetRead, what).await?;
     let mut stacks = console.deployer.stacks(target.as_str()).await?;
     stacks.retain(|stack| stack.stack.as_str() > page.after());

@@ -1,4 +1,5 @@
 use berth_proxy::{UpstreamDocument, UpstreamSecrets};
+use berth_registry::sentence;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -171,13 +172,13 @@ impl Change {
     fn check_hosts(&self) -> Result<(), Problem> {
         let mut registry = self.registry.iter().flatten();
         if let Some(other) = registry.find(|text| !of_host(text, ".-_:[]")) {
-            return Err(Problem::bad_request(format_args!(
+            return Err(Problem::bad_request(sentence!(
                 "`registry` is a host, perhaps with a port, and `{other}` is none"
             )));
         }
         let mut hosts = self.allow_hosts.iter().flatten().flatten();
         if let Some(other) = hosts.find(|text| !of_host(text, ".-_:[]*")) {
-            return Err(Problem::bad_request(format_args!(
+            return Err(Problem::bad_request(sentence!(
                 "`allow_hosts` has hosts, host:port and *.domain, and `{other}` is none of them"
             )));
         }

@@ -1,39 +1,56 @@
+use super::super::language::Language;
+
 /// How long something took, for people: `350 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`.
-pub(super) fn lasting(milliseconds: i64) -> String {
+pub(super) fn lasting(language: Language, milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = milliseconds / 1000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     if milliseconds < 1000 {
-        format!("{milliseconds} ms")
-    } else if seconds < 10 {
-        format!("{seconds}.{} s", milliseconds % 1000 / 100)
-    } else if minutes < 1 {
-        format!("{seconds} s")
-    } else if hours < 1 {
-        format!("{minutes} min {} s", seconds % 60)
-    } else if days < 1 {
-        format!("{hours} h {} min", minutes % 60)
-    } else {
-        format!("{days} d {} h", hours % 24)
+        return language.fill("{} ms", milliseconds);
     }
+    if seconds < 10 {
+        let tenths = milliseconds % 1000 / 100;
+        return language.fill("{} s", format_args!("{seconds}.{tenths}"));
+    }
+    if minutes < 1 {
+        return language.fill("{} s", seconds);
+    }
+    let (longer, shorter) = if hours < 1 {
+        (
+            language.fill("{} min", minutes),
+            language.fill("{} s", seconds % 60),
+        )
+    } else if days < 1 {
+        (
+            language.fill("{} h", hours),
+            language.fill("{} min", minutes % 60),
+        )
+    } else {
+        (
+            language.fill("{} d", days),
+            language.fill("{} h", hours % 24),
+        )
+    };
+    format!("{longer} {shorter}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::lasting;
+    use super::*;
 
     #[test]
     fn two_parts_say_how_long_it_took() {
-        for (milliseconds, text) in [
-            (-5, "0 ms"),
-            (350, "350 ms"),
-            (4_250, "4.2 s"),
-            (42_999, "42 s"),
-            (185_000, "3 min 5 s"),
-            (7_800_000, "2 h 10 min"),
-            (180_000_000, "2 d 2 h"),
+        for (milliseconds, english, chinese) in [
+            (-5, "0 ms", "0 毫秒"),
+            (350, "350 ms", "350 毫秒"),
+            (4_250, "4.2 s", "4.2 秒"),
+            (42_999, "42 s", "42 秒"),
+            (185_000, "3 min 5 s", "3 分钟 5 秒"),
+            (7_800_000, "2 h 10 min", "2 小时 10 分钟"),
+            (180_000_000, "2 d 2 h", "2 天 2 小时"),
         ] {
-            assert_eq!(lasting(milliseconds), text);
+            assert_eq!(lasting(Language::English, milliseconds), english);
+            assert_eq!(lasting(Language::Chinese, milliseconds), chinese);
         }
     }
 }

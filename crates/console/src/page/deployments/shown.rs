@@ -7,8 +7,10 @@ use berth_registry::auth::Action;
 use super::super::filters;
 use super::super::frame::Frame;
 use super::super::image_rights::ImageRights;
+use super::super::language::Language;
 use super::super::link;
 use super::super::moves::Move;
+use super::super::told::Told;
 use super::lasting::lasting;
 use super::timeline::{Entry, Progress, Stage, took_ms};
 use crate::api::deployments::{DeployedService, Deployment, Line, Step};
@@ -88,8 +90,36 @@ impl DeploymentPage {
         }
     }
 
+    fn lasting(&self, milliseconds: i64) -> String {
+        lasting(self.page.look.language, milliseconds)
+    }
+
+    /// A line of the log, in the language of the page. Those of a state begin with its name.
+    fn line(&self, line: &Line) -> Told {
+        let of_state = matches!(line.kind, "state" | "end");
+        if line.kind == "container" || self.page.look.language == Language::English {
+            return Told::as_it_is(&line.text);
+        }
+        if !of_state {
+            return self.page.told(&line.text);
+        }
+        let (state, reason) = match line.text.split_once(": ") {
+            Some((state, reason)) => (state, Some(reason)),
+            None => (line.text.as_str(), None),
+        };
+        let state = self.page.state(state);
+        let text = match reason {
+            Some(reason) => format!("{state}：{}", self.page.told(reason).text),
+            None => state.to_owned(),
+        };
+        Told {
+            text,
+            foreign: false,
+        }
+    }
+
     fn step_took(&self, step: &Step) -> Option<String> {
-        took_ms(step).map(lasting)
+        took_ms(step).map(|took| self.lasting(took))
     }
 
     fn is_current(&self, entry: &Entry) -> bool {
@@ -97,7 +127,7 @@ impl DeploymentPage {
     }
 
     fn took(&self, entry: &Entry) -> Option<String> {
-        let took = lasting(entry.took_ms?);
+        let took = self.lasting(entry.took_ms?);
         Some(match (entry.stage, entry.progress) {
             (_, Progress::Current) => self.page.fill("{} so far", took),
             (Stage::End, _) => self.page.fill("{} in all", took),
@@ -106,7 +136,7 @@ impl DeploymentPage {
     }
 
     fn downtime(&self, service: &DeployedService) -> Option<String> {
-        service.downtime_ms.map(lasting)
+        service.downtime_ms.map(|downtime| self.lasting(downtime))
     }
 
     /// The page of an image of a service.

@@ -1,4 +1,5 @@
 use axum::http::StatusCode;
+use berth_registry::sentence;
 
 use crate::api::problem::Problem;
 
@@ -50,7 +51,7 @@ fn as_counted(detail: &str) -> String {
     let place = place.and_then(|rest| rest.split_once("]."));
     let counted = place.and_then(|(index, rest)| {
         let index: u32 = index.parse().ok()?;
-        Some(format!("rule {}, {rest}", index.saturating_add(1)))
+        Some(sentence!("rule {}, {rest}", index.saturating_add(1)))
     });
     counted.unwrap_or_else(|| detail.to_owned())
 }

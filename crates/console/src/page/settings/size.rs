@@ -1,5 +1,6 @@
 //! Sizes as people write them.
 
+use berth_registry::sentence;
 use bytesize::ByteSize;
 
 use crate::api::problem::Problem;
@@ -23,7 +24,7 @@ pub(super) fn limit(text: &str) -> Result<Option<u64>, Problem> {
         return Ok(None);
     }
     let size: ByteSize = text.parse().map_err(|_| {
-        Problem::impossible(format_args!(
+        Problem::impossible(sentence!(
             "`{text}` is no size: write a number and a unit, such as 50 GB or 200 GiB, or nothing for \
              no limit"
         ))

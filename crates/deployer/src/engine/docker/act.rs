@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use berth_registry::sentence;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -106,9 +107,10 @@ impl Job<'_> {
     /// The old container. Somebody who removes it while it is replaced has to look after it.
     async fn old(&self, swap: &Swap) -> Result<Container, StepError> {
         let old = self.engine.container(&swap.old).await;
-        let old = old.map_err(|fault| fault.or_failed(None, "the engine does not show it"))?;
+        let old =
+            old.map_err(|fault| fault.or_failed(None, sentence("the engine does not show it")))?;
         old.ok_or_else(|| {
-            self.failed(format!(
+            self.failed(sentence!(
                 "the old {} is gone: somebody has removed or replaced it in the meantime",
                 swap.name
             ))
@@ -118,7 +120,7 @@ impl Job<'_> {
     /// The old container, where it is to come back; `None` if somebody has put another one in its
     /// place meanwhile, with `docker compose up`, and there is nothing to bring back.
     async fn old_to_return(&self, swap: &Swap) -> Result<Option<Container>, StepError> {
-        let shown = |fault: Fault| fault.or_failed(None, "the engine does not show it");
+        let shown = |fault: Fault| fault.or_failed(None, sentence("the engine does not show it"));
         if let Some(old) = self.engine.container(&swap.old).await.map_err(shown)? {
             return Ok(Some(old));
         }
@@ -132,13 +134,14 @@ impl Job<'_> {
     /// The container that this deployment has made in the place of an old one.
     async fn new_one(&self, swap: &Swap) -> Result<Option<Container>, StepError> {
         let made = self.made_for(&swap.old).await;
-        let made = made.map_err(|fault| fault.or_failed(None, "the engine does not show it"))?;
+        let made =
+            made.map_err(|fault| fault.or_failed(None, sentence("the engine does not show it")))?;
         Ok(made.into_iter().find(|it| it.label(labels::HOOK).is_none()))
     }
 
     async fn new_that_is_there(&self, swap: &Swap) -> Result<Container, StepError> {
         let gone = || {
-            self.failed(format!(
+            self.failed(sentence!(
                 "the new {} is gone: somebody has removed it in the meantime",
                 swap.name
             ))
@@ -173,7 +176,7 @@ impl Job<'_> {
         };
         let removed = self
             .engine
-            .ask(&format!("remove {name}"), WORK, |client| async move {
+            .ask(&sentence!("remove {name}"), WORK, |client| async move {
                 client.remove_container(id, Some(options)).await
             })
             .await;
@@ -181,12 +184,12 @@ impl Job<'_> {
             Ok(_) => Ok(()),
             // Somebody removes it already.
             Err(Fault::Conflict(_)) => self.wait_until_gone(id, name).await,
-            Err(fault) => Err(fault.or_failed(None, &format!("{name} can not be removed"))),
+            Err(fault) => Err(fault.or_failed(None, &sentence!("{name} can not be removed"))),
         }
     }
 
     async fn wait_until_gone(&self, id: &str, name: &str) -> Result<(), StepError> {
-        let failed = || format!("{name} can not be removed");
+        let failed = || sentence!("{name} can not be removed");
         let gone = tokio::time::timeout(WORK, async {
             loop {
                 let there = self.engine.container(id).await;

@@ -5,6 +5,7 @@
 //! by their time. What Berth has carried over once is listed in a label, since in the new container
 //! they are older than it is.
 
+use berth_registry::sentence;
 use bollard::query_parameters::{
     ContainerArchiveInfoOptions, DownloadFromContainerOptions, UploadToContainerOptions,
 };
@@ -52,14 +53,16 @@ pub(super) async fn written_by_compose(
 ) -> Result<Result<Vec<String>, String>, Fault> {
     if let Some(list) = old.label(labels::CARRIED) {
         let paths = serde_json::from_str(list);
-        return Ok(paths.map_err(|_| format!("its label {} is no list of paths", labels::CARRIED)));
+        return Ok(
+            paths.map_err(|_| sentence!("its label {} is no list of paths", labels::CARRIED))
+        );
     }
     if old.label(labels::PROJECT).is_none() {
         return Ok(Ok(Vec::new()));
     }
     let paths = changed(engine, old).await?;
     if paths.len() > MOST_WRITTEN {
-        return Ok(Err(format!(
+        return Ok(Err(sentence!(
             "{} has written {} files outside of its volumes, too many to tell those that Compose put there; \
              let it write to a volume, or make it anew with `docker compose up -d --force-recreate`",
             old.name(),
@@ -81,7 +84,7 @@ async fn changed(engine: &Connection, old: &Container) -> Result<Vec<(String, bo
     const ADDED: i32 = 1;
     const DELETED: i32 = 2;
     let id = old.id.clone();
-    let what = format!("tell what {} has written", old.name());
+    let what = sentence!("tell what {} has written", old.name());
     let changes = engine
         .ask(&what, WORK, |client| async move {
             client.container_changes(&id).await
@@ -120,7 +123,7 @@ async fn look_at(
     added: bool,
 ) -> Result<Option<Written>, Fault> {
     let options = ContainerArchiveInfoOptions { path: path.clone() };
-    let what = format!("look at {path}");
+    let what = sentence!("look at {path}");
     let answer = engine
         .ask(&what, SOON, |client| async move {
             client.get_container_archive_info(id, Some(options)).await
@@ -171,7 +174,7 @@ fn select(old: &Container, written: &[Written]) -> Result<Vec<String>, String> {
         .collect();
     let bytes: u64 = chosen.iter().map(|it| it.bytes).sum();
     if chosen.len() > MOST_CARRIED || bytes > MOST_BYTES {
-        return Err(format!(
+        return Err(sentence!(
             "{} files with {bytes} bytes were written into {} before it was started, too much to carry over; \
              mount them from files instead",
             chosen.len(),
@@ -179,7 +182,7 @@ fn select(old: &Container, written: &[Written]) -> Result<Vec<String>, String> {
         ));
     }
     if let Some(long) = chosen.iter().find(|it| !tar::fits(&it.path)) {
-        return Err(format!(
+        return Err(sentence!(
             "the path {} is too long to carry the file over",
             long.path
         ));
@@ -197,7 +200,7 @@ pub(super) async fn carry(
     paths: &[String],
 ) -> Result<(), Fault> {
     for path in paths {
-        let what = format!("read {path}");
+        let what = sentence!("read {path}");
         let options = DownloadFromContainerOptions { path: path.clone() };
         let archive: Vec<u8> = engine
             .ask(&what, WORK, |client| async move {
@@ -213,14 +216,14 @@ pub(super) async fn carry(
                     .await
             })
             .await?;
-        let unreadable = || Fault::Refused(format!("{path} can not be read"));
+        let unreadable = || Fault::Refused(sentence!("{path} can not be read"));
         let file = tar::first_file(&archive).ok_or_else(unreadable)?;
         let archive = tar::with(path, &file).ok_or_else(unreadable)?;
         let options = UploadToContainerOptions {
             path: "/".to_owned(),
             ..Default::default()
         };
-        let what = format!("write {path}");
+        let what = sentence!("write {path}");
         engine
             .ask(&what, WORK, |client| async move {
                 let body = bollard::body_full(archive.into());

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use berth_registry::sentence;
 use bollard::API_DEFAULT_VERSION;
 use bollard::BollardRequest;
 use bollard::errors::Error;
@@ -113,7 +114,7 @@ impl Connection {
         match ended {
             Ok(client) => Ok(client.with_timeout(limit)),
             Err(source) => Err(Fault::Away(
-                self.away("agree upon a version of its API", source),
+                self.away(sentence("agree upon a version of its API"), source),
             )),
         }
     }
@@ -159,7 +160,7 @@ impl Connection {
                 _ => Fault::Refused(message),
             },
             Error::DockerStreamError { error } if self.answers().await => Fault::Refused(error),
-            error if !of_connection(&error) && self.answers().await => Fault::Refused(format!(
+            error if !of_connection(&error) && self.answers().await => Fault::Refused(sentence!(
                 "the engine was asked to {what}, and its answer makes no sense: {error}"
             )),
             error => self.lost(what, error).await,
@@ -197,7 +198,7 @@ impl Connection {
 
     fn away(&self, what: &str, source: Arc<Error>) -> EngineError {
         EngineError {
-            what: format!(
+            what: sentence!(
                 "the engine {} does not answer; it was asked to {what}",
                 self.settings.name
             ),

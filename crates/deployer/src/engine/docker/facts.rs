@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use berth_registry::sentence;
 use serde::Deserialize;
 
 use super::connection::{Connection, SOON};
@@ -57,7 +58,7 @@ impl Connection {
             ..Facts::default()
         };
         let version = self
-            .ask("tell its version", SOON, |client| async move {
+            .ask(sentence("tell its version"), SOON, |client| async move {
                 client.version().await
             })
             .await?;

@@ -1,5 +1,7 @@
 //! What can become of a request to the engine.
 
+use berth_registry::sentence;
+
 use crate::engine::{EngineError, StepError};
 
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +48,7 @@ impl Fault {
         match self {
             Self::Away(error) => error,
             Self::Absent(text) | Self::Conflict(text) | Self::Refused(text) => EngineError {
-                what: format!(
+                what: sentence!(
                     "the engine was asked to {what}, and answers: {}",
                     text.trim()
                 ),

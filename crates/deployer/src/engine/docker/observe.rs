@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use berth_oci::Digest;
+use berth_registry::sentence;
 use bollard::models::ContainerSummary;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
@@ -142,7 +143,7 @@ impl Connection {
             filters: Some(filters.into()),
             ..Default::default()
         };
-        self.ask("list the containers", SOON, |client| async move {
+        self.ask(sentence("list the containers"), SOON, |client| async move {
             client.list_containers(Some(options)).await
         })
         .await

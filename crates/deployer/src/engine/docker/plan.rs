@@ -1,5 +1,7 @@
 //! From what is there and what is wanted to the steps between.
 
+use berth_registry::sentence;
+
 use super::action::{Action, NewImage, Swaps, When};
 use super::container::Container;
 use super::facts::Facts;
@@ -68,7 +70,7 @@ pub(super) fn plan(facts: &Facts, wanted: &Wanted) -> Result<Vec<Step>, Refusal>
         steps.extend(around::waits(facts, target));
         let dependents = around::dependents(facts, wanted, target);
         if let Some(dependents) = &dependents {
-            let line = format!(
+            let line = sentence!(
                 "restart {} if the old version comes back",
                 words::dependents(dependents)
             );
@@ -77,7 +79,7 @@ pub(super) fn plan(facts: &Facts, wanted: &Wanted) -> Result<Vec<Step>, Refusal>
         }
         steps.extend(replace::steps(facts, target)?);
         if let Some(dependents) = dependents {
-            let line = format!(
+            let line = sentence!(
                 "restart {}, which depends on it",
                 words::dependents(&dependents)
             );
@@ -87,7 +89,7 @@ pub(super) fn plan(facts: &Facts, wanted: &Wanted) -> Result<Vec<Step>, Refusal>
     steps.extend(around::hooks(facts, &targets, When::After));
     for target in &targets {
         let swaps = replace::swaps(&target.old);
-        let line = format!("remove the old {}", words::swaps(&swaps));
+        let line = sentence!("remove the old {}", words::swaps(&swaps));
         steps.push(target.step(Phase::Settle, line, &Action::Remove(Swaps { swaps })));
     }
     steps.extend(targets.iter().filter_map(|it| leftover::clear(facts, it)));

@@ -5,6 +5,7 @@
 //! some that bollard has dropped (`MacAddress`, `KernelMemory`), newer ones will know others. These
 //! requests go out through bollard, with the body or the path of another put in their place.
 
+use berth_registry::sentence;
 use bollard::models::{ContainerCreateBody, ContainerCreateResponse};
 use bollard::query_parameters::CreateContainerOptions;
 use bytes::Bytes;
@@ -23,13 +24,13 @@ const MOST: usize = 16 << 20;
 impl Connection {
     /// A container by its id or name.
     pub(super) async fn container(&self, id: &str) -> Result<Option<Container>, Fault> {
-        let what = format!("show the container {id}");
+        let what = sentence!("show the container {id}");
         found(self.get(&what, &format!("/containers/{id}/json")).await)
     }
 
     /// An image by its id, or by a reference.
     pub(super) async fn image(&self, reference: &str) -> Result<Option<Image>, Fault> {
-        let what = format!("show the image {reference}");
+        let what = sentence!("show the image {reference}");
         // Only newer engines know it, and only they have images of several platforms.
         let manifests = match self.knows(48).await? {
             true => "?manifests=1",
@@ -51,7 +52,7 @@ impl Connection {
             name: Some(name.to_owned()),
             platform: platform.unwrap_or_default().to_owned(),
         };
-        let what = format!("create the container {name}");
+        let what = sentence!("create the container {name}");
         let created: ContainerCreateResponse = self
             .ask(&what, WORK, |client| async move {
                 let version = client.client_version().to_string();
@@ -90,7 +91,7 @@ impl Connection {
             })
             .await?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            Fault::Refused(format!(
+            Fault::Refused(sentence!(
                 "the engine was asked to {what}, and its answer makes no sense: {error}"
             ))
         })

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use berth_registry::sentence;
 use reqwest::Url;
 
 /// What was asked of which host, as a message tells it: without queries, users and secrets.
@@ -26,7 +27,7 @@ impl Asked {
 
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "asked {} for {}", self.host, self.subject)
+        f.write_str(&sentence!("asked {} for {}", self.host, self.subject))
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use berth_registry::sentence;
 use http::StatusCode;
 
 /// What an answer holds that no registry should send.
@@ -23,28 +24,31 @@ pub(crate) enum Nonsense {
 
 impl fmt::Display for Nonsense {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(status) => write!(f, "it answered {status}"),
-            Self::Redirects => f.write_str("it redirected too often"),
-            Self::Location => f.write_str("it redirected to nowhere"),
-            Self::Challenge => f.write_str("it asks for credentials in no way that is known"),
-            Self::Token => f.write_str("the answer holds no token"),
-            Self::DigestHeader => f.write_str("its Docker-Content-Digest is no digest"),
+        f.write_str(&match self {
+            Self::Status(status) => sentence!("it answered {status}"),
+            Self::Redirects => sentence("it redirected too often").to_owned(),
+            Self::Location => sentence("it redirected to nowhere").to_owned(),
+            Self::Challenge => {
+                sentence("it asks for credentials in no way that is known").to_owned()
+            }
+            Self::Token => sentence("the answer holds no token").to_owned(),
+            Self::DigestHeader => sentence("its Docker-Content-Digest is no digest").to_owned(),
             Self::DigestMismatch { expected, actual } => {
-                write!(f, "{actual} came in place of {expected}")
+                sentence!("{actual} came in place of {expected}")
             }
             Self::TooLarge { most_bytes } => {
-                write!(f, "the answer has more than {most_bytes} bytes")
+                sentence!("the answer has more than {most_bytes} bytes")
             }
-            Self::Json => f.write_str("the answer is not the JSON that it should be"),
-            Self::ContentRange => f.write_str("another range came than was asked for"),
-            Self::NoLength => f.write_str("the answer does not tell the size"),
-            Self::Endless => f.write_str("the list does not end"),
-            Self::Schema1 => f.write_str(
+            Self::Json => sentence("the answer is not the JSON that it should be").to_owned(),
+            Self::ContentRange => sentence("another range came than was asked for").to_owned(),
+            Self::NoLength => sentence("the answer does not tell the size").to_owned(),
+            Self::Endless => sentence("the list does not end").to_owned(),
+            Self::Schema1 => sentence(
                 "it is Docker's manifest version 1, which clients can no longer pull: push the \
                  image again with a current client",
-            ),
-            Self::TooLong => f.write_str("more bytes came than were announced"),
-        }
+            )
+            .to_owned(),
+            Self::TooLong => sentence("more bytes came than were announced").to_owned(),
+        })
     }
 }

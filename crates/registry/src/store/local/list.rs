@@ -8,6 +8,8 @@ use futures_util::stream::{self, BoxStream};
 
 use super::{Key, StoreError, blocking, io_error};
 
+use crate::sentence;
+
 /// Names in one part of a list.
 const PART: usize = 512;
 
@@ -27,7 +29,9 @@ pub(super) fn objects(blobs: PathBuf) -> BoxStream<'static, Result<Vec<Key>, Sto
     };
     stream::try_unfold(start, |mut place| async move {
         blocking(move || {
-            let part = place.read().map_err(io_error("list the objects"))?;
+            let part = place
+                .read()
+                .map_err(io_error(sentence("list the objects")))?;
             Ok((!part.is_empty()).then_some((part, place)))
         })
         .await

@@ -10,6 +10,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::super::{ByteStream, StoreError};
 
+use crate::sentence;
+
 /// Large enough that the hop to a blocking thread costs little beside the copy, and small enough
 /// that a thousand slow readers fit in memory.
 const PIECE_BYTES: u64 = 256 * 1024;
@@ -82,7 +84,7 @@ fn read_exact_at(file: &File, name: &str, range: Range<u64>) -> Result<Bytes, St
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => {
                 return Err(StoreError::Io {
-                    action: "read an object",
+                    action: sentence("read an object"),
                     source: error.into(),
                 });
             }

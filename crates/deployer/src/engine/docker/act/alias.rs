@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use berth_registry::sentence;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -28,7 +29,7 @@ impl Job<'_> {
         self.start_after_engine(verify, swap).await?;
         let old = self.old(swap).await?;
         let networks = make::networks(&old);
-        let networks = networks.map_err(|reason| self.failed(format!("{} {reason}", swap.name)))?;
+        let networks = networks.map_err(|reason| self.failed(reason))?;
         let new = self.new_that_is_there(swap).await?;
         for (network, given) in networks.all() {
             let there = new.network_settings.networks.get(network);
@@ -59,7 +60,7 @@ impl Job<'_> {
                 Proof::Good if began.elapsed() >= FOUND_AFTER => return Ok(()),
                 Proof::Good | Proof::Open => {}
                 Proof::Bad(reason) => {
-                    return Err(self.blamed(format!("the new {} {reason}", swap.name)));
+                    return Err(self.blamed(sentence!("the new {} {reason}", swap.name)));
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -74,7 +75,7 @@ impl Job<'_> {
         let done = self
             .engine
             .ask(
-                &format!("disconnect from {network}"),
+                &sentence!("disconnect from {network}"),
                 SOON,
                 |client| async move { client.disconnect_network(network, request).await },
             )
@@ -84,7 +85,7 @@ impl Job<'_> {
             Err(Fault::Refused(text)) if text.contains("is not connected to") => Ok(()),
             Err(fault) => {
                 let failed =
-                    format!("the new container can not be taken off the network {network}");
+                    sentence!("the new container can not be taken off the network {network}");
                 Err(fault.or_failed(None, &failed))
             }
         }
@@ -94,19 +95,20 @@ impl Job<'_> {
     pub(super) async fn engine_now(&self) -> Result<DateTime<Utc>, StepError> {
         let info = self
             .engine
-            .ask("tell its time", SOON, |client| async move {
+            .ask(sentence("tell its time"), SOON, |client| async move {
                 client.info().await
             })
             .await;
-        let info =
-            info.map_err(|fault| fault.or_failed(None, "the engine does not tell its time"))?;
+        let info = info.map_err(|fault| {
+            fault.or_failed(None, sentence("the engine does not tell its time"))
+        })?;
         let parsed = info
             .system_time
             .as_deref()
             .map(DateTime::parse_from_rfc3339);
         match parsed {
             Some(Ok(time)) => Ok(time.to_utc()),
-            _ => Err(self.failed("the engine does not tell its time".to_owned())),
+            _ => Err(self.failed(sentence("the engine does not tell its time").to_owned())),
         }
     }
 }

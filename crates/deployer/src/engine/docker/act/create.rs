@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use berth_registry::sentence;
 use serde_json::{Map, Value};
 
 use super::{Job, PAUSE, each};
@@ -73,7 +74,7 @@ impl Job<'_> {
             address_of_network: self.address_of_network().await?,
         };
         let made = make::replica(&origin, create.names);
-        let made = made.map_err(|reason| self.failed(format!("{} {reason}", swap.name)))?;
+        let made = made.map_err(|reason| self.failed(reason))?;
         let id = match there {
             Some(new) => self.check_image(create, &new, &new_image)?,
             None => self.make_by_tag(create, swap, &made, &new_image).await?,
@@ -108,7 +109,7 @@ impl Job<'_> {
         if new.image == image.id {
             return Ok(new.id.clone());
         }
-        Err(self.failed(format!(
+        Err(self.failed(sentence!(
             "{} names another image by now: somebody has pulled or tagged it in the meantime",
             create.image.by_tag()
         )))
@@ -129,7 +130,9 @@ impl Job<'_> {
             match self.engine.create(&name, platform, &made.body).await {
                 Ok(_) => return Ok(()),
                 Err(Fault::Conflict(_)) if began.elapsed() < CONFLICT => {}
-                Err(fault) => return Err(fault.or_failed(None, &format!("{name} can not be made"))),
+                Err(fault) => {
+                    return Err(fault.or_failed(None, &sentence!("{name} can not be made")));
+                }
             }
             tokio::time::sleep(PAUSE).await;
             if self.new_one(swap).await?.is_some() {
@@ -145,17 +148,25 @@ impl Job<'_> {
         image: &NewImage,
     ) -> Result<(Image, Image), StepError> {
         let of_old = self.engine.image(&old.image).await;
-        let of_old =
-            of_old.map_err(|fault| fault.or_failed(None, "the engine does not show an image"))?;
-        let gone = |what: &str| self.failed(format!("{what} is gone from the engine"));
-        let of_old = of_old.ok_or_else(|| gone(&format!("the image of {}", old.name())))?;
-        let new = self.pulled(image).await?;
-        Ok((of_old, new.ok_or_else(|| gone(&image.by_digest()))?))
+        let of_old = of_old.map_err(|fault| {
+            fault.or_failed(None, sentence("the engine does not show an image"))
+        })?;
+        let of_old = of_old.ok_or_else(|| {
+            let name = old.name();
+            self.failed(sentence!("the image of {name} is gone from the engine"))
+        })?;
+        let new = self.pulled(image).await?.ok_or_else(|| {
+            let name = image.by_digest();
+            self.failed(sentence!("{name} is gone from the engine"))
+        })?;
+        Ok((of_old, new))
     }
 
     pub(super) async fn address_of_network(&self) -> Result<bool, StepError> {
         let known = self.engine.knows(44).await;
-        known.map_err(|fault| fault.or_failed(None, "the engine does not tell its version"))
+        known.map_err(|fault| {
+            fault.or_failed(None, sentence("the engine does not tell its version"))
+        })
     }
 
     pub(super) async fn make(
@@ -168,7 +179,7 @@ impl Job<'_> {
             .engine
             .create(name, image.platform.as_deref(), body)
             .await;
-        made.map_err(|fault| fault.or_failed(None, &format!("{name} can not be made")))
+        made.map_err(|fault| fault.or_failed(None, &sentence!("{name} can not be made")))
     }
 
     /// Connects the networks that a container was not made on, and writes Compose's files into it.
@@ -180,9 +191,10 @@ impl Job<'_> {
         carried: &[String],
     ) -> Result<(), StepError> {
         let there = self.engine.container(id).await;
+        let there = there
+            .map_err(|fault| fault.or_failed(None, sentence("the new container is not shown")))?;
         let there =
-            there.map_err(|fault| fault.or_failed(None, "the new container is not shown"))?;
-        let there = there.ok_or_else(|| self.failed("the new container is gone".to_owned()))?;
+            there.ok_or_else(|| self.failed(sentence("the new container is gone").to_owned()))?;
         for (network, given) in &made.networks.others {
             if !there.network_settings.networks.contains_key(network) {
                 self.connect(network, id, given).await?;
@@ -192,7 +204,7 @@ impl Job<'_> {
         carried.map_err(|fault| {
             fault.or_failed(
                 None,
-                "what Compose wrote into the old container can not be carried over",
+                sentence("what Compose wrote into the old container can not be carried over"),
             )
         })
     }
@@ -203,7 +215,7 @@ impl Job<'_> {
         id: &str,
         given: &Map<String, Value>,
     ) -> Result<(), StepError> {
-        let failed = format!("the new container can not be connected to the network {network}");
+        let failed = sentence!("the new container can not be connected to the network {network}");
         let endpoint = serde_json::from_value(Value::Object(given.clone()));
         let request = bollard::models::NetworkConnectRequest {
             container: id.to_owned(),
@@ -214,7 +226,7 @@ impl Job<'_> {
         let connected = self
             .engine
             .ask(
-                &format!("connect to {network}"),
+                &sentence!("connect to {network}"),
                 SOON,
                 |client| async move { client.connect_network(network, request).await },
             )

@@ -1,5 +1,6 @@
 //! What services have to do with each other: one waits for another, or is restarted with it.
 
+use berth_registry::sentence;
 use bollard::query_parameters::RestartContainerOptions;
 
 use super::{Job, PAUSE};
@@ -17,11 +18,13 @@ impl Job<'_> {
                 Met::Yes => return Ok(()),
                 Met::NotYet => {}
                 Met::Never(reason) => {
-                    return Err(self.failed(format!("{} {reason}", wait.service)));
+                    return Err(
+                        self.failed(sentence!("{}, which it depends on, {reason}", wait.service))
+                    );
                 }
             }
             if self.since_begun() > wait.timeout {
-                return Err(self.failed(format!(
+                return Err(self.failed(sentence!(
                     "{}, which it depends on, is not ready after {} s",
                     wait.service,
                     wait.timeout.as_secs()
@@ -32,7 +35,7 @@ impl Job<'_> {
     }
 
     async fn of_service(&self, stack: &str, service: &str) -> Result<Vec<Container>, StepError> {
-        let failed = "the engine does not show what it depends on";
+        let failed = sentence("the engine does not show what it depends on");
         let wanted = [
             format!("{}={stack}", labels::PROJECT),
             format!("{}={service}", labels::SERVICE),
@@ -78,20 +81,20 @@ impl Job<'_> {
 
     async fn dependent(&self, dependent: &Dependent) -> Result<Option<Container>, StepError> {
         let there = self.engine.container(&dependent.id).await;
-        there.map_err(|fault| fault.or_failed(None, &format!("{} is not shown", dependent.name)))
+        there.map_err(|fault| fault.or_failed(None, &sentence!("{} is not shown", dependent.name)))
     }
 
     async fn restart_one(&self, container: &Container) -> Result<(), StepError> {
         let (id, name) = (&container.id, container.name());
         let limit = container.grace().unwrap_or_default() + WORK;
         self.engine
-            .ask(&format!("restart {name}"), limit, |client| async move {
+            .ask(&sentence!("restart {name}"), limit, |client| async move {
                 client
                     .restart_container(id, None::<RestartContainerOptions>)
                     .await
             })
             .await
-            .map_err(|fault| fault.or_failed(None, &format!("{name} can not be restarted")))
+            .map_err(|fault| fault.or_failed(None, &sentence!("{name} can not be restarted")))
     }
 }
 
@@ -140,20 +143,20 @@ fn was_started(it: &Container) -> Met {
 
 fn is_healthy(it: &Container) -> Met {
     match it.state.health.as_ref().map(|it| it.status.as_str()) {
-        _ if ended(it) => Met::Never("does not run; start it first".to_owned()),
+        _ if ended(it) => Met::Never(sentence("does not run; start it first").to_owned()),
         Some("healthy") => Met::Yes,
-        Some("unhealthy") => Met::Never("is unhealthy".to_owned()),
+        Some("unhealthy") => Met::Never(sentence("is unhealthy").to_owned()),
         Some(_) => Met::NotYet,
         // The engine shows the state of a check only once the container was started.
         None if it.has_health_check() => Met::NotYet,
-        None => Met::Never("has no health check, so it is never healthy".to_owned()),
+        None => Met::Never(sentence("has no health check, so it is never healthy").to_owned()),
     }
 }
 
 fn has_completed(it: &Container) -> Met {
     match it.state.exit_code {
         0 if ended(it) => Met::Yes,
-        code if ended(it) => Met::Never(format!("has ended with exit code {code}")),
+        code if ended(it) => Met::Never(sentence!("has ended with exit code {code}")),
         _ => Met::NotYet,
     }
 }

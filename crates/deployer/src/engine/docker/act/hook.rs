@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use berth_registry::sentence;
+
 use super::create::LATE;
 use super::{Job, PAUSE};
 use crate::engine::StepError;
@@ -60,20 +62,19 @@ impl Job<'_> {
 
     async fn hooks(&self, hook: &Hook) -> Result<Vec<Container>, StepError> {
         let made = self.made_for(&hook.after).await;
-        let mut made =
-            made.map_err(|fault| fault.or_failed(None, "the engine does not show a hook"))?;
+        let mut made = made
+            .map_err(|fault| fault.or_failed(None, sentence("the engine does not show a hook")))?;
         made.retain(|it| it.label(labels::HOOK) == Some(hook.when.as_str()));
         Ok(made)
     }
 
     async fn run(&self, hook: &Hook) -> Result<(), StepError> {
-        let failed = format!("the hook `{}` can not be run", hook.when.as_str());
+        let failed = sentence!("the hook `{}` can not be run", hook.when.as_str());
         let shown = |fault: crate::engine::docker::fault::Fault| fault.or_failed(None, &failed);
         let old = self.engine.container(&hook.after).await.map_err(shown)?;
         let gone = || {
-            self.failed(format!(
-                "{failed}: somebody has removed the container it is made after"
-            ))
+            let why = sentence("somebody has removed the container it is made after");
+            self.failed(format!("{failed}: {why}"))
         };
         let mut old = old.ok_or_else(gone)?;
         let (old_image, new_image) = self.images(&old, &hook.image).await?;
@@ -88,8 +89,7 @@ impl Job<'_> {
             address_of_network: self.address_of_network().await?,
         };
         let made = make::hook(&origin, hook.when, &hook.command);
-        let made =
-            made.map_err(|reason| self.failed(format!("{failed}: {} {reason}", old.name())))?;
+        let made = made.map_err(|reason| self.failed(format!("{failed}: {reason}")))?;
         let id = self.make(&hook.name, &hook.image, &made.body).await?;
         self.finish(&id, &made, &hook.after, &hook.carried).await?;
         let container = self
@@ -114,13 +114,13 @@ impl Job<'_> {
         let when = hook.when.as_str();
         match ended.map(|it| (it.state.exit_code, it.state.oom_killed)) {
             Some((0, _)) => Ok(()),
-            Some((code, true)) => Err(self.blamed(format!(
+            Some((code, true)) => Err(self.blamed(sentence!(
                 "the hook `{when}` ran out of memory (exit code {code})"
             ))),
             Some((code, false)) => {
-                Err(self.blamed(format!("the hook `{when}` ended with exit code {code}")))
+                Err(self.blamed(sentence!("the hook `{when}` ended with exit code {code}")))
             }
-            None => Err(self.blamed(format!(
+            None => Err(self.blamed(sentence!(
                 "the hook `{when}` was not done after {} minutes",
                 LIMIT.as_secs() / 60
             ))),
@@ -131,9 +131,10 @@ impl Job<'_> {
     async fn wait_for_end(&self, id: &str) -> Result<Option<Container>, StepError> {
         loop {
             let there = self.engine.container(id).await;
-            let there = there.map_err(|fault| fault.or_failed(None, "the hook is not shown"))?;
+            let there =
+                there.map_err(|fault| fault.or_failed(None, sentence("the hook is not shown")))?;
             let there = there.ok_or_else(|| {
-                self.failed("the hook is gone: somebody has removed it".to_owned())
+                self.failed(sentence("the hook is gone: somebody has removed it").to_owned())
             })?;
             if matches!(there.state.status.as_str(), "exited" | "dead") {
                 return Ok(Some(there));

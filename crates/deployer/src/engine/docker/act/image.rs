@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use berth_registry::sentence;
 use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImageOptions};
 use futures_util::StreamExt;
@@ -25,7 +26,7 @@ const MOST_LINES: usize = 200;
 
 impl Job<'_> {
     pub(super) async fn pull(&self, image: &NewImage) -> Result<(), StepError> {
-        let cause = format!("{} can not be pulled", image.by_tag());
+        let name = image.by_tag();
         let mut tries = 1;
         loop {
             if self.pulled(image).await?.is_some() {
@@ -34,19 +35,21 @@ impl Job<'_> {
             match self.pull_once(image).await {
                 Ok(()) => break,
                 Err(Fault::Refused(reason)) if tries < TRIES && passes(&reason) => {
-                    let text = format!("{cause}, and is tried again: {}", reason.trim());
+                    let reason = reason.trim();
+                    let text = sentence!("{name} can not be pulled, and is tried again: {reason}");
                     self.errand.log.engine(self.service, &text);
                 }
-                Err(fault) => return Err(fault.or_failed(None, &cause)),
+                Err(fault) => {
+                    return Err(fault.or_failed(None, &sentence!("{name} can not be pulled")));
+                }
             }
             tokio::time::sleep(BETWEEN * tries).await;
             tries += 1;
         }
         match self.pulled(image).await? {
             Some(_) => Ok(()),
-            None => Err(self.failed(format!(
-                "{} was pulled, but the engine does not know it by {}",
-                image.by_tag(),
+            None => Err(self.failed(sentence!(
+                "{name} was pulled, but the engine does not know it by {}",
                 image.digest
             ))),
         }
@@ -55,13 +58,14 @@ impl Job<'_> {
     /// The new image, if the engine has it under the wanted digest.
     pub(super) async fn pulled(&self, image: &NewImage) -> Result<Option<Image>, StepError> {
         let there = self.engine.image(&image.by_digest()).await;
-        let there =
-            there.map_err(|fault| fault.or_failed(None, "the engine does not show the image"))?;
+        let there = there.map_err(|fault| {
+            fault.or_failed(None, sentence("the engine does not show the image"))
+        })?;
         Ok(there.filter(|it| knows(it, image)))
     }
 
     async fn pull_once(&self, image: &NewImage) -> Result<(), Fault> {
-        let what = format!("pull {}", image.by_digest());
+        let what = sentence!("pull {}", image.by_digest());
         let options = CreateImageOptions {
             from_image: Some(image.by_digest()),
             platform: image.platform.clone().unwrap_or_default(),
@@ -76,7 +80,7 @@ impl Job<'_> {
         let mut lines = 0;
         loop {
             let next = tokio::time::timeout(SILENCE, progress.next()).await;
-            let stopped = || Fault::Refused(format!("nothing came for {} s", SILENCE.as_secs()));
+            let stopped = || Fault::Refused(sentence!("nothing came for {} s", SILENCE.as_secs()));
             let Some(info) = next.map_err(|_| stopped())? else {
                 return Ok(());
             };
@@ -104,7 +108,8 @@ impl Job<'_> {
     /// `docker compose up` compares with it.
     pub(super) async fn tag(&self, image: &NewImage) -> Result<(), StepError> {
         if self.pulled(image).await?.is_none() {
-            return Err(self.failed(format!("{} is gone from the engine", image.by_digest())));
+            let name = image.by_digest();
+            return Err(self.failed(sentence!("{name} is gone from the engine")));
         }
         let _held = self.engine.hold_tag(&image.by_tag()).await;
         self.name_image(&image.by_digest(), image).await
@@ -121,8 +126,9 @@ impl Job<'_> {
     /// Whether a container outside of this deployment needs an image.
     async fn others_use(&self, id: &str, image: &NewImage) -> Result<bool, StepError> {
         let seen = self.engine.seen().await;
-        let seen =
-            seen.map_err(|fault| fault.or_failed(None, "the engine does not show who uses it"))?;
+        let seen = seen.map_err(|fault| {
+            fault.or_failed(None, sentence("the engine does not show who uses it"))
+        })?;
         let deployment = self.errand.deployment.to_string();
         Ok(seen
             .containers
@@ -131,7 +137,8 @@ impl Job<'_> {
     }
 
     pub(super) async fn untag(&self, tag: &Tag) -> Result<(), StepError> {
-        let shown = |fault: Fault| fault.or_failed(None, "the engine does not show the image");
+        let shown =
+            |fault: Fault| fault.or_failed(None, sentence("the engine does not show the image"));
         let _held = self.engine.hold_tag(&tag.image.by_tag()).await;
         let named = self
             .engine
@@ -160,14 +167,17 @@ impl Job<'_> {
             repo: Some(image.repository.clone()),
             tag: Some(image.tag.clone()),
         };
-        let what = format!("let {} name {name}", image.by_tag());
+        let what = sentence!("let {} name {name}", image.by_tag());
         self.engine
             .ask(&what, SOON, |client| async move {
                 client.tag_image(name, Some(options)).await
             })
             .await
             .map_err(|fault| {
-                fault.or_failed(None, &format!("{} can not name the image", image.by_tag()))
+                fault.or_failed(
+                    None,
+                    &sentence!("{} can not name the image", image.by_tag()),
+                )
             })
     }
 
@@ -181,7 +191,7 @@ impl Job<'_> {
             };
             let removed = self
                 .engine
-                .ask(&format!("remove {image}"), WORK, |client| async move {
+                .ask(&sentence!("remove {image}"), WORK, |client| async move {
                     client.remove_image(image, Some(options), None).await
                 })
                 .await;
@@ -190,7 +200,7 @@ impl Job<'_> {
                 Err(Fault::Away(error)) => return Err(StepError::Engine(error)),
                 // An image too many is no reason to undo a deployment.
                 Err(Fault::Absent(reason) | Fault::Refused(reason)) => {
-                    let text = format!("{image} can not be removed: {}", reason.trim());
+                    let text = sentence!("{image} can not be removed: {}", reason.trim());
                     self.errand.log.engine(self.service, &text);
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use berth_registry::sentence;
 use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 
 use super::{Job, PAUSE, each};
@@ -41,11 +42,11 @@ impl Job<'_> {
         let id = &container.id;
         let name = container.name();
         self.engine
-            .ask(&format!("stop {name}"), limit, |client| async move {
+            .ask(&sentence!("stop {name}"), limit, |client| async move {
                 client.stop_container(id, None).await
             })
             .await
-            .map_err(|fault| fault.or_failed(None, &format!("{name} can not be stopped")))
+            .map_err(|fault| fault.or_failed(None, &sentence!("{name} can not be stopped")))
     }
 
     pub(super) async fn keep(&self, swaps: &[Swap]) -> Result<(), StepError> {
@@ -77,7 +78,7 @@ impl Job<'_> {
             if restarts(&swap.policy) {
                 let policy: RestartPolicy =
                     serde_json::from_value(swap.policy.clone()).map_err(|error| {
-                        self.failed(format!(
+                        self.failed(sentence!(
                             "the restart policy of {} is lost: {error}",
                             swap.name
                         ))
@@ -109,8 +110,9 @@ impl Job<'_> {
             .map_or(PATIENCE, |it| (it + PAUSE).min(PATIENCE));
         while began.elapsed() < limit {
             let now = self.engine.container(&old.id).await;
-            let now =
-                now.map_err(|fault| fault.or_failed(None, "the old container is not shown"))?;
+            let now = now.map_err(|fault| {
+                fault.or_failed(None, sentence("the old container is not shown"))
+            })?;
             if !now.is_some_and(|it| it.running()) {
                 return Ok(());
             }
@@ -122,15 +124,17 @@ impl Job<'_> {
     /// The port of a container that has just ended may take a moment to become free.
     async fn start_again(&self, old: &Container) -> Result<(), StepError> {
         let began = tokio::time::Instant::now();
-        let failed = format!("the old {} can not be started again", old.name());
+        let name = old.name();
+        let failed = sentence!("the old {name} can not be started again");
         let mut told = false;
         loop {
             match self.start_one(old).await {
                 Ok(()) => return Ok(()),
                 Err(Fault::Refused(reason)) if taken(&reason) && began.elapsed() < PATIENCE => {
                     if !told {
-                        let text = format!(
-                            "{failed} yet, and is tried for {} s: {reason}",
+                        let text = sentence!(
+                            "the old {name} can not be started again yet, and is tried for {} s: \
+                             {reason}",
                             PATIENCE.as_secs()
                         );
                         self.errand.log.engine(self.service, &text);
@@ -146,7 +150,7 @@ impl Job<'_> {
     /// Until it runs; where the new one serves meanwhile, until it is healthy, too.
     async fn wait_until_back(&self, old: &Container, new_serves: bool) -> Result<(), StepError> {
         let began = tokio::time::Instant::now();
-        let failed = format!("the old {} does not run again", old.name());
+        let failed = sentence!("the old {} does not run again", old.name());
         loop {
             let now = self.engine.container(&old.id).await;
             let now = now.map_err(|fault| fault.or_failed(None, &failed))?;
@@ -182,7 +186,7 @@ impl Job<'_> {
 
     /// What is not as it was planned any more is somebody's by now.
     pub(super) async fn clear(&self, left: &[Left]) -> Result<(), StepError> {
-        let shown = |fault: Fault| fault.or_failed(None, "an old container is not shown");
+        let shown = |fault: Fault| fault.or_failed(None, sentence("an old container is not shown"));
         for one in left {
             let there = self.engine.container(&one.id).await.map_err(shown)?;
             let there = there.filter(|it| it.stopped() && it.name() == one.name);
@@ -203,7 +207,7 @@ impl Job<'_> {
         let name = old.name();
         self.engine
             .ask(
-                &format!("set the restart policy of {name}"),
+                &sentence!("set the restart policy of {name}"),
                 SOON,
                 |client| async move { client.update_container(id, body).await },
             )
@@ -211,7 +215,7 @@ impl Job<'_> {
             .map_err(|fault| {
                 fault.or_failed(
                     None,
-                    &format!("the restart policy of {name} can not be set"),
+                    &sentence!("the restart policy of {name} can not be set"),
                 )
             })
     }

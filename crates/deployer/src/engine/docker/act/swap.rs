@@ -1,5 +1,7 @@
 //! New containers: named, started, and taken down again.
 
+use berth_registry::sentence;
+
 use super::old::taken;
 use super::{Job, each};
 use crate::engine::StepError;
@@ -45,7 +47,7 @@ impl Job<'_> {
             }
             let started = self.start_one(&new).await;
             started.map_err(|fault| {
-                let failed = format!("the new {} can not be started", swap.name);
+                let failed = sentence!("the new {} can not be started", swap.name);
                 let to_blame = self.whom_to_blame(&fault);
                 fault.or_failed(to_blame, &failed)
             })
@@ -65,7 +67,7 @@ impl Job<'_> {
 
     pub(super) async fn start_one(&self, container: &Container) -> Result<(), Fault> {
         let id = &container.id;
-        let what = format!("start {}", container.name());
+        let what = sentence!("start {}", container.name());
         self.engine
             .ask(&what, WORK, |client| async move {
                 client.start_container(id, None).await
@@ -104,7 +106,7 @@ impl Job<'_> {
             return Ok(());
         }
         if name != from {
-            return Err(self.failed(format!(
+            return Err(self.failed(sentence!(
                 "{from} is called {name} by now: somebody has renamed it in the meantime"
             )));
         }
@@ -113,10 +115,10 @@ impl Job<'_> {
             name: to.to_owned(),
         };
         self.engine
-            .ask(&format!("rename {from}"), SOON, |client| async move {
+            .ask(&sentence!("rename {from}"), SOON, |client| async move {
                 client.rename_container(id, options).await
             })
             .await
-            .map_err(|fault| fault.or_failed(None, &format!("{from} can not be renamed to {to}")))
+            .map_err(|fault| fault.or_failed(None, &sentence!("{from} can not be renamed to {to}")))
     }
 }

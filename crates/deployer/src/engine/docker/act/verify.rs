@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use berth_registry::sentence;
 use chrono::{DateTime, Utc};
 
 use super::image::knows;
@@ -46,18 +47,19 @@ impl Job<'_> {
             return Ok(());
         }
         let since = self.engine.answers_for().await;
-        let since =
-            since.map_err(|fault| fault.or_failed(None, "the engine does not tell its time"))?;
+        let since = since.map_err(|fault| {
+            fault.or_failed(None, sentence("the engine does not tell its time"))
+        })?;
         if !ended_unseen(&new, self.engine_now().await? - since) {
             return Ok(());
         }
-        let text = format!(
+        let text = sentence!(
             "the new {} has ended while the engine, or Berth, was away, and is started again",
             swap.name
         );
         self.errand.log.engine(self.service, &text);
         let started = self.start_one(&new).await;
-        let failed = format!("the new {} can not be started", swap.name);
+        let failed = sentence!("the new {} can not be started", swap.name);
         started.map_err(|fault| fault.or_failed(self.service, &failed))
     }
 
@@ -73,7 +75,7 @@ impl Job<'_> {
                 Proof::Good => return self.check_digest(&new, verify, swap).await,
                 Proof::Open => {}
                 Proof::Bad(reason) => {
-                    return Err(self.blamed(format!("the new {} {reason}", swap.name)));
+                    return Err(self.blamed(sentence!("the new {} {reason}", swap.name)));
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -88,13 +90,15 @@ impl Job<'_> {
         swap: &Swap,
     ) -> Result<(), StepError> {
         let image = self.engine.image(&new.image).await;
-        let image =
-            image.map_err(|fault| fault.or_failed(None, "the engine does not show the image"))?;
+        let image = image.map_err(|fault| {
+            fault.or_failed(None, sentence("the engine does not show the image"))
+        })?;
         match image.is_some_and(|it| knows(&it, &verify.image)) {
             true => Ok(()),
-            false => Err(self.failed(format!(
+            false => Err(self.failed(sentence!(
                 "the new {} runs another image than {}",
-                swap.name, verify.image.digest
+                swap.name,
+                verify.image.digest
             ))),
         }
     }
@@ -113,7 +117,10 @@ fn judge(new: &Container, verify: &Verify, ran: Duration, waited: Duration) -> P
         return match new.state.status.as_str() {
             "exited" if new.state.exit_code == 0 => Proof::Good,
             "exited" | "dead" => ended(new),
-            _ if late => Proof::Bad(too_late(verify, "had not ended")),
+            _ if late => Proof::Bad(sentence!(
+                "had not ended after {} s",
+                verify.timeout.as_secs()
+            )),
             _ => Proof::Open,
         };
     }
@@ -121,8 +128,8 @@ fn judge(new: &Container, verify: &Verify, ran: Duration, waited: Duration) -> P
         "exited" | "dead" => return ended(new),
         "restarting" => return ended(new),
         _ if new.restart_count > 0 => return ended(new),
-        "created" => return Proof::Bad("was not started".to_owned()),
-        "paused" => return Proof::Bad("was paused by somebody".to_owned()),
+        "created" => return Proof::Bad(sentence("was not started").to_owned()),
+        "paused" => return Proof::Bad(sentence("was paused by somebody").to_owned()),
         _ => {}
     }
     match &new.state.health {
@@ -148,7 +155,10 @@ pub(super) fn judge_again(
     let mut later = probes.filter(|probe| probe.start > since);
     match later.any(|probe| probe.exit_code == 0) {
         true => Proof::Good,
-        false if waited > verify.timeout => Proof::Bad(too_late(verify, "was not probed again")),
+        false if waited > verify.timeout => {
+            let seconds = verify.timeout.as_secs();
+            Proof::Bad(sentence!("was not probed again after {seconds} s"))
+        }
         false => Proof::Open,
     }
 }
@@ -158,35 +168,35 @@ fn health(new: &Container, verify: &Verify, late: bool) -> Proof {
         return Proof::Open;
     };
     let said = || match health.log.last() {
-        Some(probe) => format!(
-            ": its last health check ended with exit code {}: {}",
+        Some(probe) => sentence!(
+            "its last health check ended with exit code {}: {}",
             probe.exit_code,
             cut(probe.output.trim(), MOST_OUTPUT)
         ),
-        None => ": no health check has ended yet".to_owned(),
+        None => sentence("no health check has ended yet").to_owned(),
     };
     match health.status.as_str() {
         "healthy" => Proof::Good,
-        "unhealthy" => Proof::Bad(format!("is unhealthy{}", said())),
-        _ if late => Proof::Bad(format!("{}{}", too_late(verify, "was not healthy"), said())),
+        "unhealthy" => Proof::Bad(format!("{}: {}", sentence("is unhealthy"), said())),
+        _ if late => {
+            let late = sentence!("was not healthy after {} s", verify.timeout.as_secs());
+            Proof::Bad(format!("{late}: {}", said()))
+        }
         _ => Proof::Open,
     }
 }
 
 fn ended(new: &Container) -> Proof {
     let state = &new.state;
-    let mut reason = format!("ended with exit code {}", state.exit_code);
-    if state.oom_killed {
-        reason.push_str(", since it ran out of memory");
-    }
+    let code = state.exit_code;
+    let mut reason = match state.oom_killed {
+        true => sentence!("ended with exit code {code}, since it ran out of memory"),
+        false => sentence!("ended with exit code {code}"),
+    };
     if !state.error.is_empty() {
         reason = format!("{reason}: {}", state.error);
     }
     Proof::Bad(reason)
-}
-
-fn too_late(verify: &Verify, what: &str) -> String {
-    format!("{what} after {} s", verify.timeout.as_secs())
 }
 
 fn cut(text: &str, most: usize) -> &str {

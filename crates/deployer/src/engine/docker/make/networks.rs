@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use berth_registry::sentence;
 use serde_json::{Map, Value, json};
 
 use crate::engine::docker::container::Container;
@@ -29,8 +30,9 @@ pub(in crate::engine::docker) fn networks(old: &Container) -> Result<Networks, S
     };
     let first = all.get_key_value(mode).or_else(|| all.iter().find(by_id));
     let Some((first, _)) = first else {
-        return Err(format!(
-            "was taken off the network {mode} that it was made on; `docker compose up -d` puts it back"
+        return Err(sentence!(
+            "{} was taken off the network {mode} that it was made on; `docker compose up -d` puts it back",
+            old.name()
         ));
     };
     let given = |(name, endpoint)| (String::clone(name), given(old, endpoint));

@@ -1,5 +1,7 @@
 //! What happens around the replacement of a service: hooks, and what others have to do with it.
 
+use berth_registry::sentence;
+
 use super::{Target, replace, words};
 use crate::engine::docker::action::{Action, Await, Dependent, Hook, Restart, When};
 use crate::engine::docker::container::Container;
@@ -11,17 +13,21 @@ use crate::policy::Command;
 pub(super) fn hooks(facts: &Facts, targets: &[Target<'_>], when: When) -> Vec<Step> {
     let hook = |target: &Target<'_>| {
         let policy = &target.wanted.policy;
-        let (command, phase, then) = match when {
-            When::Before => (&policy.before, Phase::Before, "before anything is touched"),
-            When::After => (&policy.after, Phase::After, "now that the new version runs"),
+        let (command, phase) = match when {
+            When::Before => (&policy.before, Phase::Before),
+            When::After => (&policy.after, Phase::After),
         };
         let Command(words) = command.as_ref()?;
         let old = target.old[0];
-        let line = format!(
-            "run {} in the new image of {}, {then}",
-            words::command(words),
-            target.name()
-        );
+        let (command, name) = (words::command(words), target.name());
+        let line = match when {
+            When::Before => {
+                sentence!("run {command} in the new image of {name}, before anything is touched")
+            }
+            When::After => {
+                sentence!("run {command} in the new image of {name}, now that the new version runs")
+            }
+        };
         let hook = Hook {
             when,
             image: target.image.clone(),
@@ -43,16 +49,18 @@ pub(super) fn waits(facts: &Facts, target: &Target<'_>) -> Vec<Step> {
         if facts.service(target.stack, &dependency.service).is_empty() {
             return None;
         }
-        let state = match dependency.condition {
-            Condition::Started => "has started",
-            Condition::Healthy => "is healthy",
-            Condition::Completed => "has completed",
+        let (other, name) = (&dependency.service, target.name());
+        let line = match dependency.condition {
+            Condition::Started => {
+                sentence!("wait until {other} has started, which {name} depends on")
+            }
+            Condition::Healthy => {
+                sentence!("wait until {other} is healthy, which {name} depends on")
+            }
+            Condition::Completed => {
+                sentence!("wait until {other} has completed, which {name} depends on")
+            }
         };
-        let line = format!(
-            "wait until {} {state}, which {} depends on",
-            dependency.service,
-            target.name()
-        );
         let action = Action::Await(Await {
             stack: target.stack.to_owned(),
             service: dependency.service,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use berth_registry::sentence;
+
 use super::{Target, words};
 use crate::engine::docker::action::{Action, Forget, Pull, Tag};
 use crate::engine::docker::facts::Facts;
@@ -12,7 +14,7 @@ use crate::engine::{Phase, Step};
 pub(super) fn pulls(facts: &Facts, targets: &[Target<'_>]) -> Vec<Step> {
     let pull = |target: &Target<'_>| {
         let image = &target.image;
-        let line = format!(
+        let line = sentence!(
             "pull {} at {}",
             image.by_tag(),
             words::digest(&image.digest)
@@ -29,7 +31,7 @@ pub(super) fn pulls(facts: &Facts, targets: &[Target<'_>]) -> Vec<Step> {
 pub(super) fn tags(facts: &Facts, targets: &[Target<'_>]) -> Vec<Step> {
     let tag = |target: &Target<'_>| {
         let image = &target.image;
-        let line = format!("let {} name the new image on the engine", image.by_tag());
+        let line = sentence!("let {} name the new image on the engine", image.by_tag());
         let tag = Tag {
             image: image.clone(),
             previous: facts.images.get(&image.by_tag()).map(|it| it.id.clone()),
@@ -53,11 +55,11 @@ pub(super) fn forget(facts: &Facts, target: &Target<'_>) -> Option<Step> {
     let images: Vec<String> = images.into_iter().collect();
     let line = match images.as_slice() {
         [] => return None,
-        [one] => format!(
+        [one] => sentence!(
             "remove the image {}, unless something runs it",
             words::short(one)
         ),
-        many => format!(
+        many => sentence!(
             "remove {} old images of {}, unless something runs them",
             many.len(),
             target.name()

@@ -1,5 +1,7 @@
 //! Old containers that earlier deployments could not remove.
 
+use berth_registry::sentence;
+
 use super::{Target, words};
 use crate::engine::docker::action::{Action, Clear, Left};
 use crate::engine::docker::container::Container;
@@ -15,7 +17,7 @@ pub(super) fn clear(facts: &Facts, target: &Target<'_>) -> Option<Step> {
         .filter_map(|it| left_of(target, it))
         .collect();
     let names: Vec<&str> = left.iter().map(|it| it.name.as_str()).collect();
-    let line = format!(
+    let line = sentence!(
         "remove {}, which an earlier deployment has left",
         words::list(&names)
     );

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use berth_registry::sentence;
+
 use super::{Refusal, Target};
 use crate::engine::WantedService;
 use crate::engine::docker::container::{Container, text, texts};
@@ -19,11 +21,13 @@ pub(super) fn service(
     let mut unreadable = facts.unreadable.iter();
     let unreadable = unreadable.find(|it| it.may_be_of(stack, &wanted.service));
     let reason = match (old, unreadable) {
-        (_, Some(it)) => Some(format!(
+        (_, Some(it)) => Some(sentence!(
             "the engine does not show a container of it: {}",
             it.reason
         )),
-        ([], None) => Some("the engine has no container of it; start it first".to_owned()),
+        ([], None) => {
+            Some(sentence("the engine has no container of it; start it first").to_owned())
+        }
         (old, None) => disagreement(wanted, old)
             .or_else(|| old.iter().find_map(|it| container(facts, it)))
             .or_else(|| old.iter().find_map(|it| sharer(facts, it))),
@@ -45,7 +49,7 @@ pub(super) fn contradictions(targets: &[Target<'_>]) -> Result<(), Refusal> {
         if let Some(other) = other.filter(|it| it.image.digest != target.image.digest) {
             return Err(Refusal {
                 service: target.name().to_owned(),
-                reason: format!(
+                reason: sentence!(
                     "it uses {}, as does {}, and the two are to run different digests of it; deploy one at a time",
                     target.image.by_tag(),
                     other.name()
@@ -59,32 +63,32 @@ pub(super) fn contradictions(targets: &[Target<'_>]) -> Result<(), Refusal> {
 fn disagreement(wanted: &WantedService, old: &[&Container]) -> Option<String> {
     let first = old[0].reference();
     if let Some(other) = old.iter().find(|it| it.reference() != first) {
-        return Some(format!(
+        return Some(sentence!(
             "its containers were made from different images, {first} and {}; `docker compose up -d` makes them agree",
             other.reference()
         ));
     }
     let runs: Option<ImageReference> = first.parse().ok();
     (runs.as_ref() != Some(&wanted.image))
-        .then(|| format!("it was made from {first}, not from {}", wanted.image))
+        .then(|| sentence!("it was made from {first}, not from {}", wanted.image))
 }
 
 /// What stands against a container itself.
 fn container(facts: &Facts, old: &Container) -> Option<String> {
     let name = old.name();
     if facts.own.as_deref() == Some(&old.id) {
-        return Some("it is Berth itself".to_owned());
+        return Some(sentence("it is Berth itself").to_owned());
     }
     if old
         .labels()
         .any(|(label, _)| label.starts_with(labels::SWARM))
     {
-        return Some(format!(
+        return Some(sentence!(
             "{name} belongs to a Swarm, which replaces it itself"
         ));
     }
     if old.label(labels::SERVICE).is_some() && old.label(labels::CONFIG_HASH).is_none() {
-        return Some(format!(
+        return Some(sentence!(
             "{name} was made by Compose 1 or by hand, and lacks a label that Compose looks for; \
              `docker compose up -d` of today's Compose makes it anew"
         ));
@@ -95,23 +99,23 @@ fn container(facts: &Facts, old: &Container) -> Option<String> {
         .and_then(serde_json::Value::as_bool)
         == Some(true)
     {
-        return Some(format!(
+        return Some(sentence!(
             "the engine removes {name} as soon as it is stopped (--rm), so that it could not come back; start it without"
         ));
     }
     match old.state.status.as_str() {
-        "paused" => return Some(format!("{name} is paused; unpause it first")),
-        "removing" | "dead" => return Some(format!("{name} is being removed")),
+        "paused" => return Some(sentence!("{name} is paused; unpause it first")),
+        "removing" | "dead" => return Some(sentence!("{name} is being removed")),
         _ => {}
     }
     if !facts.images.contains_key(&old.image) {
-        return Some(format!(
+        return Some(sentence!(
             "the image of {name} is gone from the engine, so that what it took from its image can not be told; \
              `docker compose up -d` makes it anew"
         ));
     }
     if let Err(reason) = make::networks(old) {
-        return Some(format!("{name} {reason}"));
+        return Some(reason);
     }
     match facts.carried.get(&old.id) {
         Some(Err(reason)) => Some(reason.clone()),
@@ -126,7 +130,7 @@ fn sharer(facts: &Facts, old: &Container) -> Option<String> {
         .containers
         .iter()
         .find(|it| it.id != old.id && shares(it, old))?;
-    Some(format!(
+    Some(sentence!(
         "{} shares a namespace or volumes with {}, and would lose them; \
          replace both with `docker compose up -d`",
         sharer.name(),

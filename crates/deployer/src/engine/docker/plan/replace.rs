@@ -1,5 +1,7 @@
 //! The steps that replace one service, batch by batch.
 
+use berth_registry::sentence;
+
 use super::start_first::{Obstacle, obstacle};
 use super::{Refusal, Target, words};
 use crate::engine::docker::action::{Action, Create, Names, Stop, Swap, Swaps, Verify, Was};
@@ -46,7 +48,7 @@ fn start_first(target: &Target<'_>) -> Result<bool, Refusal> {
         (Order::Auto, None) => Ok(!target.one_shot),
         (Order::StartFirst, Some(Obstacle::Impossible(reason))) => Err(Refusal {
             service: target.name().to_owned(),
-            reason: format!(
+            reason: sentence!(
                 "start-first was asked for, but {reason}; take the label berth.deploy.order away"
             ),
         }),
@@ -153,7 +155,7 @@ impl<'b> Batch<'b> {
     }
 
     fn create(&self, names: Names) -> Step {
-        let line = format!("create the new {}", self.names);
+        let line = sentence!("create the new {}", self.names);
         let create = Create {
             names,
             ..self.create.clone()
@@ -165,11 +167,14 @@ impl<'b> Batch<'b> {
     fn stop(&self, new_serves: bool) -> Step {
         let times = self.old.iter().map(|it| match it.grace() {
             Some(time) => words::seconds(time),
-            None => "as long as it likes".to_owned(),
+            None => sentence("as long as it likes").to_owned(),
         });
         let time = times.max().unwrap_or_default();
-        let has = self.one_or("has", "have");
-        let line = format!("stop the old {}, which {has} {time} to end", self.names);
+        let names = &self.names;
+        let line = match self.swaps.as_slice() {
+            [_] => sentence!("stop the old {names}, which has {time} to end"),
+            _ => sentence!("stop the old {names}, which have {time} to end"),
+        };
         let swaps = self.swaps.clone();
         self.target.step(
             Phase::Replace,
@@ -185,20 +190,23 @@ impl<'b> Batch<'b> {
             .map(|it| labels::kept_name(&it.name, self.target.deployment))
             .collect();
         let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
-        let line = format!("keep the old {} as {}", self.names, words::list(&kept));
+        let line = sentence!("keep the old {} as {}", self.names, words::list(&kept));
         self.target
             .step(Phase::Replace, line, &Action::Keep(self.swaps()))
     }
 
     fn name(&self) -> Step {
-        let names = self.one_or("name", "names");
-        let line = format!("give the {names} {} to the new", self.names);
+        let names = &self.names;
+        let line = match self.swaps.as_slice() {
+            [_] => sentence!("give the name {names} to the new"),
+            _ => sentence!("give the names {names} to the new"),
+        };
         self.target
             .step(Phase::Replace, line, &Action::Name(self.swaps()))
     }
 
     fn start(&self) -> Step {
-        let line = format!("start the new {}", self.names);
+        let line = sentence!("start the new {}", self.names);
         self.target
             .step(Phase::Replace, line, &Action::Start(self.swaps()))
     }
@@ -210,34 +218,27 @@ impl<'b> Batch<'b> {
             words::seconds(policy.monitor),
         );
         let line = if self.target.one_shot {
-            format!(
+            sentence!(
                 "watch {} end without an error, in {timeout} at most",
                 self.names
             )
         } else if self.old.iter().any(|it| it.has_health_check()) {
-            format!("watch {} become healthy, in {timeout} at most", self.names)
+            sentence!("watch {} become healthy, in {timeout} at most", self.names)
         } else {
-            format!("watch {} run for {monitor}", self.names)
+            sentence!("watch {} run for {monitor}", self.names)
         };
         self.target
             .step(Phase::Verify, line, &Action::Verify(self.proof()))
     }
 
     fn alias(&self) -> Step {
-        let line = format!(
+        let line = sentence!(
             "let the new {} be found under the names of {}",
             self.names,
             self.target.name()
         );
         self.target
             .step(Phase::Replace, line, &Action::Alias(self.proof()))
-    }
-
-    fn one_or<'w>(&self, one: &'w str, many: &'w str) -> &'w str {
-        match self.swaps.as_slice() {
-            [_] => one,
-            _ => many,
-        }
     }
 
     fn swaps(&self) -> Swaps {

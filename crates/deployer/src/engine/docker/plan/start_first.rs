@@ -1,5 +1,6 @@
 //! Whether an old and a new container may run side by side.
 
+use berth_registry::sentence;
 use serde_json::Value;
 
 use crate::engine::docker::container::{Container, text};
@@ -22,17 +23,17 @@ pub(super) fn obstacle(old: &Container) -> Option<Obstacle> {
 fn impossible(old: &Container) -> Option<String> {
     let mode = old.network_mode();
     if mode == "host" || mode.starts_with("container:") {
-        return Some(format!(
+        return Some(sentence!(
             "its network mode is {mode}, where two would share the ports"
         ));
     }
     if let Some(port) = fixed_port(old) {
-        return Some(format!(
+        return Some(sentence!(
             "the port {port} of the host can be given to one container only"
         ));
     }
     fixed_address(old)
-        .map(|address| format!("the address {address} can be given to one container only"))
+        .map(|address| sentence!("the address {address} can be given to one container only"))
 }
 
 /// A port of the host that does not come from the engine's choice. A range is as good as one.
@@ -64,5 +65,5 @@ fn writes_to(old: &Container) -> Option<String> {
         .mounts
         .iter()
         .find(|it| it.writable && it.kind != "tmpfs")?;
-    Some(format!("both would write to {}", mount.destination))
+    Some(sentence!("both would write to {}", mount.destination))
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use berth_registry::sentence;
+
 use crate::engine::docker::action::{Restart, Swap};
 
 /// `shop-web-1, shop-web-2 and shop-web-3`
@@ -45,7 +47,7 @@ pub(super) fn command(words: &[String]) -> String {
 
 pub(super) fn seconds(time: Duration) -> String {
     if time.as_secs() >= 60 && time.as_secs().is_multiple_of(60) {
-        return format!("{} min", time.as_secs() / 60);
+        return sentence!("{} min", time.as_secs() / 60);
     }
-    format!("{} s", time.as_secs_f64())
+    sentence!("{} s", time.as_secs_f64())
 }
