@@ -8,6 +8,9 @@ pub(crate) struct AuditArguments {
     /// Only what this user or robot did
     #[arg(long)]
     pub(crate) actor: Option<Name>,
+    /// Only what was done of this kind, such as manifest.push
+    #[arg(long)]
+    pub(crate) action: Option<String>,
     /// Only what was done in this project
     #[arg(long, value_parser = project_name)]
     pub(crate) project: Option<ProjectName>,

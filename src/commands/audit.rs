@@ -24,6 +24,7 @@ pub(super) async fn run(session: &Session, arguments: &AuditArguments) -> anyhow
     let now = output.now;
     let filters = [
         ("actor", arguments.actor.as_ref().map(ToString::to_string)),
+        ("action", arguments.action.clone()),
         (
             "project",
             arguments.project.as_ref().map(ToString::to_string),

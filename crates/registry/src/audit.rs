@@ -185,6 +185,8 @@ fn cut(mut text: String) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub actor: Option<String>,
+    /// As [`Entry`] has it.
+    pub action: Option<String>,
     pub project: Option<ProjectName>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,

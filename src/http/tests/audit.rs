@@ -160,3 +160,32 @@ async fn repeats_in_a_minute_are_one_row_of_the_audit_log_with_a_count() {
     assert_eq!(counts("reader", "push"), [5, 2]);
     assert_eq!(counts("admin", "manifest.push"), [6]);
 }
+
+#[tokio::test]
+async fn the_audit_log_is_asked_for_one_action_and_read_page_by_page() {
+    let world = World::open_for(SERVICE).await;
+    world.project("shop").await;
+    let owner = world.member("shop", "owner", "owner").await;
+    for tag in ["1.0", "1.1", "1.2"] {
+        world.push(&owner, "shop/web", tag).await;
+        let path = format!("/repositories/shop%2Fweb/tags/{tag}");
+        world.must(&owner, Method::DELETE, &path, Value::Null).await;
+    }
+    let mut found = Vec::new();
+    let mut path = "/audit?action=tag.delete&project=shop&limit=2".to_owned();
+    loop {
+        let page = world.must(&owner, Method::GET, &path, Value::Null).await;
+        found.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/audit?action=tag.delete&project=shop&limit=2&cursor={next}");
+    }
+    let expected = ["1.2", "1.1", "1.0"];
+    let expected = expected.map(|tag| entry("tag.delete", &format!("shop/web:{tag}"), "done"));
+    assert_eq!(of(&found, "owner"), expected);
+    assert_eq!(found.len(), 3, "{found:?}");
+    let path = "/audit?action=nothing.known";
+    let none = world.must(&admin(), Method::GET, path, Value::Null).await;
+    assert_eq!(none["items"], json!([]));
+}

@@ -43,6 +43,9 @@ pub(crate) struct Wanted {
     /// Only what this user or robot did
     #[param(example = "alice")]
     pub(crate) actor: Option<String>,
+    /// Only what was done of this kind, or refused for lack of this right
+    #[param(example = "manifest.push")]
+    pub(crate) action: Option<String>,
     /// Only what was done in this project
     #[param(value_type = Option<texts::ProjectName>, inline, example = "shop")]
     pub(crate) project: Option<String>,
@@ -66,6 +69,7 @@ pub(crate) async fn list(
     let limit = page.limit()?;
     let mut filter = Filter {
         actor: wanted.actor,
+        action: wanted.action,
         project: wanted
             .project
             .map(|name| name.parse())

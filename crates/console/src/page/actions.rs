@@ -66,7 +66,7 @@ pub(super) fn ticked(boxes: Ticked) -> Vec<String> {
     boxes.behind(FIELD)
 }
 
-fn meaning(language: Language, action: Action) -> &'static str {
+pub(super) fn meaning(language: Language, action: Action) -> &'static str {
     use Action as A;
     let say = |text| language.say(text);
     match action {

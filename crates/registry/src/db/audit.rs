@@ -74,6 +74,9 @@ pub(crate) async fn list(
     if let Some(actor) = &filter.actor {
         query.push(" AND actor = ").push_bind(actor);
     }
+    if let Some(action) = &filter.action {
+        query.push(" AND action = ").push_bind(action);
+    }
     if let Some(project) = &filter.project {
         query.push(" AND project = ").push_bind(project.as_str());
     }

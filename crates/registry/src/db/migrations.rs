@@ -70,6 +70,12 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../../migrations/sqlite/0008_page.sql"),
         oldest_release: "0.1.0",
     },
+    Step {
+        version: 9,
+        name: "audit",
+        sql: include_str!("../../../../migrations/sqlite/0009_audit.sql"),
+        oldest_release: "0.1.0",
+    },
 ];
 
 /// Upgrades the database in `file`, after a copy of it was made beside it.
