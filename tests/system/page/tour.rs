@@ -219,6 +219,11 @@ impl Tour {
         if view.language == Language::English {
             findings.extend(browser.barriers().await);
         }
+        // Of the API there is only an English description.
+        if view.language == Language::Chinese && path != "/api/v1/docs" {
+            let english = browser.english().await.into_iter();
+            findings.extend(english.map(|text| format!("still English: {text}")));
+        }
         findings.extend(browser.complaints().await);
         findings
     }

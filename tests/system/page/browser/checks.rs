@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -11,6 +12,18 @@ pub(super) fn axe() -> Option<&'static str> {
     let file = provided("BERTH_TEST_AXE")?;
     let read = || std::fs::read_to_string(&file).expect("axe-core");
     Some(AXE.get_or_init(read))
+}
+
+/// Words that only sentences of the server have, which are to be shown in Chinese.
+fn phrases() -> &'static [String] {
+    static PHRASES: OnceLock<Vec<String>> = OnceLock::new();
+    PHRASES.get_or_init(|| {
+        let texts = include_str!("../../../../crates/console/texts/zh_sentences.json");
+        let texts: BTreeMap<String, String> = serde_json::from_str(texts).expect("texts");
+        let words = texts.keys().flat_map(|text| text.split(['{', '}']));
+        let long = words.filter(|words| words.matches(' ').count() > 2);
+        long.map(str::to_owned).collect()
+    })
 }
 
 impl Browser {
@@ -37,6 +50,12 @@ impl Browser {
         let (width, _) = self.view.size();
         let script = include_str!("width.js");
         lines(&self.driver.script(script, json!([width])).await)
+    }
+
+    /// What is still English on the page that is open, which is in another language, a line each.
+    pub async fn english(&self) -> Vec<String> {
+        let script = include_str!("english.js");
+        lines(&self.driver.script(script, json!([phrases()])).await)
     }
 
     /// What has gone wrong since this was asked last, a line each: errors and warnings in the console,
