@@ -8,6 +8,7 @@ mod authority;
 mod check_config;
 mod cli;
 mod client;
+mod code_pages;
 mod commands;
 mod completions;
 mod config;

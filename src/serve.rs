@@ -12,9 +12,10 @@ use berth_registry::{Db, LocalStore, Registry, Release, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::cli::ConfigArguments;
+use crate::code_pages;
 use crate::config::{self, Config, PLAIN_BEYOND_LOOPBACK};
 use crate::data_dir::DataDir;
 use crate::first_start;
@@ -127,6 +128,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     info!(address = %address, "listening on {scheme}://{address}");
     notify(&[sd_notify::NotifyState::Ready]);
+    if let Err(error) = code_pages::forget() {
+        debug!(
+            error = &error as &dyn std::error::Error,
+            "the code of the start stays in memory"
+        );
+    }
 
     loop {
         tokio::select! {
