@@ -67,6 +67,8 @@ use writer::{Durability, Writer};
 
 /// Readers that run beside each other; a read takes some tens of microseconds.
 const READERS: u32 = 4;
+/// A page of a list, so that the thread that reads it need not wait for who takes its rows.
+const ROWS_AHEAD: usize = 1024;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What is behind the name of a database that is being restored.
 pub(crate) const RESTORING: &str = ".restoring";
@@ -221,6 +223,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
 }
 

@@ -219,6 +219,25 @@ pub(crate) async fn set_checked(
     Ok(())
 }
 
+/// As [`list`], of a repository by its name; nothing when there is none.
+pub(crate) async fn list_in(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    page: &Page,
+    limit: i64,
+) -> Result<Vec<String>, DbError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT t.name FROM repositories r JOIN tags t ON t.repository_id = r.id
+         WHERE r.name = $1 AND t.name > $2 ORDER BY t.name LIMIT $3",
+    )
+    .bind(repository.as_str())
+    .bind(page.last.as_deref().unwrap_or_default())
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
 /// Names in order of their bytes.
 pub(crate) async fn list(
     connection: &mut SqliteConnection,

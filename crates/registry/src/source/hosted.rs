@@ -238,10 +238,11 @@ impl Source for Hosted {
         limit: usize,
     ) -> Result<Option<Listing<String>>, SourceError> {
         let mut connection = self.db.read().await?;
-        let Some(repository_id) = db::repositories::find(&mut connection, repository).await? else {
-            return Ok(None);
-        };
-        let tags = db::tags::list(&mut connection, repository_id, page, one_more(limit)).await?;
+        let tags = db::tags::list_in(&mut connection, repository, page, one_more(limit)).await?;
+        if tags.is_empty() {
+            let there = db::repositories::find(&mut connection, repository).await?;
+            return Ok(there.map(|_| Listing::of(tags, limit)));
+        }
         Ok(Some(Listing::of(tags, limit)))
     }
 
