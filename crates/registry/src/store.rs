@@ -132,6 +132,10 @@ pub trait Staging: Send {
 
     /// Makes what was written durable, so that a row may say that it is there.
     async fn sync(&mut self) -> Result<(), StoreError>;
+
+    /// Ends the writing. Part of it may be on its way to the disk, and that this fails is told here and
+    /// by nothing else: what was not finished must not be published.
+    async fn finish(self: Box<Self>) -> Result<(), StoreError>;
 }
 
 #[derive(Debug, thiserror::Error)]

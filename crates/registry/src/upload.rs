@@ -220,7 +220,11 @@ impl Registry {
         let received = self.work_on(upload, appender.append(body)).await;
         let synced = appender.sync().await;
         // This closes the file: while it is open, removing it gives no space back.
-        let (offset, hasher) = appender.finish();
+        let finished = appender.finish().await;
+        let (offset, hasher) = match finished {
+            Ok(finished) => finished,
+            Err(error) => return Err(self.give_up(upload, error).await),
+        };
         let cut = match (received, synced) {
             (Ok(()), Ok(())) => {
                 check_length(chunk, offset - start)?;
@@ -263,7 +267,11 @@ impl Registry {
         let mut appender = self.open_staged(upload, start, hasher, room).await?;
         let received = self.work_on(upload, appender.append(body)).await;
         // This closes the file: while it is open, removing it gives no space back.
-        let (size_bytes, hasher) = appender.finish();
+        let finished = appender.finish().await;
+        let (size_bytes, hasher) = match finished {
+            Ok(finished) => finished,
+            Err(error) => return Err(self.give_up(upload, error).await),
+        };
         match received {
             Ok(()) => {}
             Err(AppendError::Body(cut)) => return Err(cut.into()),
@@ -303,15 +311,18 @@ impl Registry {
         let hasher = Hasher::new(digest.algorithm());
         let mut appender = Appender::open(&*self.store, upload, 0, hasher, room).await?;
         let received = self.work_on(upload, appender.append(body)).await;
-        let (size_bytes, hasher) = appender.finish();
-        if let Err(error) = received {
-            self.abandon(upload).await;
-            return Err(match error {
-                AppendError::Body(error) => error.into(),
-                AppendError::OverQuota(error) => error.into(),
-                AppendError::Store(error) => error.into(),
-            });
-        }
+        let finished = appender.finish().await.map_err(AppendError::Store);
+        let (size_bytes, hasher) = match received.and(finished) {
+            Ok(finished) => finished,
+            Err(error) => {
+                self.abandon(upload).await;
+                return Err(match error {
+                    AppendError::Body(error) => error.into(),
+                    AppendError::OverQuota(error) => error.into(),
+                    AppendError::Store(error) => error.into(),
+                });
+            }
+        };
         let blob = Staged {
             upload,
             declared: digest,

@@ -183,9 +183,11 @@ impl Spool {
             digest,
             size_bytes,
             upload,
+            pipe,
             reader,
             ..
         } = self;
+        pipe.finish().await?;
         let key = registry.store.publish(upload).await?;
         let now = registry.clock.now();
         let collect_at = registry.collect_at(now);

@@ -24,7 +24,7 @@ use futures_util::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::{GetResultPayload, ObjectStoreExt as _};
 use rustix::fs::{FlockOperation, flock, statvfs};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
 use super::{BlobStore, ByteStream, Key, Staging, StoreError, StoreSpace};
@@ -33,6 +33,10 @@ use crate::sentence;
 
 mod list;
 mod read;
+
+/// So much of an upload may wait to be written to the disk: it is written there while more comes, so that
+/// little is left to wait for at the end.
+const SYNC_BYTES: u64 = 16 * 1024 * 1024;
 
 pub struct LocalStore {
     root: PathBuf,
@@ -124,6 +128,8 @@ impl BlobStore for LocalStore {
             Ok(Box::new(StagedFile {
                 file: Arc::new(file),
                 offset,
+                unsynced: 0,
+                syncing: None,
             }) as Box<dyn Staging>)
         })
         .await
@@ -268,6 +274,34 @@ impl BlobStore for LocalStore {
 struct StagedFile {
     file: Arc<File>,
     offset: u64,
+    /// Bytes that were written since the last sync began.
+    unsynced: u64,
+    syncing: Option<JoinHandle<Result<(), StoreError>>>,
+}
+
+impl StagedFile {
+    /// Begins to write what is due to the disk, unless that is going on.
+    async fn sync_beside(&mut self) -> Result<(), StoreError> {
+        if self.unsynced < SYNC_BYTES {
+            return Ok(());
+        }
+        if self.syncing.as_ref().is_some_and(|it| !it.is_finished()) {
+            return Ok(());
+        }
+        self.synced().await?;
+        let file = Arc::clone(&self.file);
+        self.syncing = Some(spawn_blocking(move || sync(&file)));
+        self.unsynced = 0;
+        Ok(())
+    }
+
+    /// Waits for the sync that is going on.
+    async fn synced(&mut self) -> Result<(), StoreError> {
+        match self.syncing.take() {
+            Some(syncing) => joined(syncing).await,
+            None => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -275,21 +309,30 @@ impl Staging for StagedFile {
     async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
         let file = Arc::clone(&self.file);
         let start = self.offset;
-        self.offset += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        self.offset += length;
         blocking(move || {
             write_all_at(&file, &pieces, start).map_err(io_error(sentence("write an upload")))
         })
-        .await
+        .await?;
+        self.unsynced += length;
+        self.sync_beside().await
     }
 
     async fn sync(&mut self) -> Result<(), StoreError> {
+        self.synced().await?;
         let file = Arc::clone(&self.file);
-        blocking(move || {
-            file.sync_data()
-                .map_err(io_error(sentence("sync an upload")))
-        })
-        .await
+        blocking(move || sync(&file)).await
     }
+
+    async fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.synced().await
+    }
+}
+
+fn sync(file: &File) -> Result<(), StoreError> {
+    file.sync_data()
+        .map_err(io_error(sentence("sync an upload")))
 }
 
 fn write_all_at(file: &File, pieces: &[Bytes], start: u64) -> io::Result<()> {
@@ -382,7 +425,11 @@ fn staged_in(folder: &Path) -> io::Result<Vec<UploadId>> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match spawn_blocking(work).await {
+    joined(spawn_blocking(work)).await
+}
+
+async fn joined<T>(work: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+    match work.await {
         Ok(outcome) => outcome,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

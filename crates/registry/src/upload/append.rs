@@ -73,8 +73,8 @@ impl Appender {
     }
 
     /// The offset and the hash of all that was written.
-    pub(super) fn finish(self) -> (u64, Hasher) {
-        (self.offset, self.pipe.finish())
+    pub(super) async fn finish(self) -> Result<(u64, Hasher), StoreError> {
+        Ok((self.offset, self.pipe.finish().await?))
     }
 }
 

@@ -42,8 +42,10 @@ impl Pipe {
         &self.hasher
     }
 
-    pub(crate) fn finish(self) -> Hasher {
-        self.hasher
+    /// Ends the writing, and gives the hash of all that was written.
+    pub async fn finish(self) -> Result<Hasher, StoreError> {
+        self.staging.finish().await?;
+        Ok(self.hasher)
     }
 }
 
