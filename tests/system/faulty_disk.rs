@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use crate::support::{
-    Image, OCI_MANIFEST, TestServer, ask, files, full, random_bytes, tool, until,
+    Blob, Image, OCI_MANIFEST, Session, TestServer, ask, files, full, random_bytes, tool, until,
 };
 
 /// What the store and the database ask of the kernel.
@@ -120,6 +120,25 @@ async fn a_disk_that_is_slow_only_takes_longer() {
         drop(faults);
         assert_there(&server, &image, call).await;
     }
+}
+
+/// The kernel tells of bytes that it could not write once: to who syncs first, which is no request.
+#[tokio::test]
+async fn a_sync_that_fails_while_bytes_come_fails_the_push() {
+    if !tool("strace") {
+        return;
+    }
+    let server = TestServer::start().await;
+    let large = Blob::new(random_bytes(1, 40 * 1024 * 1024));
+    let session = Session::start(&server, REPOSITORY).await;
+    let faults = Faults::inject(&server, "fdatasync", "error=EIO:when=1");
+    let put = ask(session.put(&server, &large.digest, &large.bytes)).await;
+    drop(faults);
+    assert!(put.status.is_server_error(), "{put:?}");
+    let path = format!("/v2/{REPOSITORY}/blobs/{}", large.digest);
+    ask(server.head(&path)).await.expect(404);
+    large.push(&server, REPOSITORY).await;
+    ask(server.head(&path)).await.expect(200);
 }
 
 /// Pushes and collects while a call fails, and looks at what is there when it no longer does. How many
