@@ -129,7 +129,7 @@ async fn a_sync_that_fails_while_bytes_come_fails_the_push() {
         return;
     }
     let server = TestServer::start().await;
-    let large = Blob::new(random_bytes(1, 40 * 1024 * 1024));
+    let large = Blob::new(random_bytes(1, 20 * 1024 * 1024));
     let session = Session::start(&server, REPOSITORY).await;
     let faults = Faults::inject(&server, "fdatasync", "error=EIO:when=1");
     let put = ask(session.put(&server, &large.digest, &large.bytes)).await;
