@@ -15,6 +15,8 @@ pub(super) struct Deployment {
     pub(super) reason: Option<String>,
     pub(super) requested_by: Option<String>,
     pub(super) approved_by: Option<String>,
+    #[serde(default)]
+    pub(super) wants_approval: bool,
     pub(super) services: Vec<DeployedService>,
     pub(super) rolls_back: Option<u64>,
     pub(super) created_at: DateTime<Utc>,

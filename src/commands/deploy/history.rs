@@ -85,7 +85,14 @@ fn details(output: &Output, deployment: &Deployment) -> String {
     ] {
         table.row([name.to_owned(), value]);
     }
-    format!("{table}\n{}", services(output, &deployment.services))
+    let mut text = format!("{table}\n{}", services(output, &deployment.services));
+    if deployment.wants_approval {
+        text.push_str(&format!(
+            "\n`berth deploy approve {}` lets it go on\n",
+            deployment.id
+        ));
+    }
+    text
 }
 
 pub(super) fn services(output: &Output, services: &[DeployedService]) -> String {

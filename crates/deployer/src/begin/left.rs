@@ -164,9 +164,8 @@ pub(super) fn waits(deployment: &Deployment, left: &Left, now: Timestamp) -> Opt
     let mut own = left.services.iter().filter(of_it);
     let needs = |(_, labels): &(_, Labels)| labels.approval != Approval::None;
     if deployment.approved_by.is_none() && own.any(needs) {
-        let id = deployment.id;
         return Some(Outcome::Wait {
-            reason: format!("{WANTS_APPROVAL}: berth deploy approve {id}"),
+            reason: WANTS_APPROVAL.to_owned(),
             until: now.plus(LOOK_AGAIN),
         });
     }

@@ -196,7 +196,7 @@ async fn a_newer_push_supersedes_one_that_waits_for_approval() {
     fixture.push("web", 2).await;
     let waiting = fixture.reaches(1, State::Waiting).await;
     let reason = waiting.reason.unwrap();
-    assert_eq!(reason, "somebody has to approve it: berth deploy approve 1");
+    assert_eq!(reason, "somebody has to approve it");
     fixture.push("web", 3).await;
     fixture.reaches(1, State::Superseded).await;
     fixture.reaches(2, State::Waiting).await;

@@ -82,6 +82,7 @@ fn the_end_says_how_long_it_took_and_who_was_away() {
         reason: None,
         requested_by: None,
         approved_by: None,
+        wants_approval: false,
         services: vec![
             service("web", Some(1234)),
             service("api", Some(0)),
