@@ -59,12 +59,12 @@ async fn a_policy_is_previewed_saved_run_and_deleted_with_forms() {
     let preview = format!("{RETENTION}/preview");
     let previewed = text(&visitor.post(&preview, &fields).await.expect(200));
     for part in [
-        "2 would be removed",
-        "2 would stay",
+        "to remove: 2",
+        "to keep: 2",
         "rule 1 keeps the newest 1 pushed",
         "no rule selects it",
         "name=\"tags_1\" value=\"pr-*\"",
-        "Save it",
+        "form=\"policy\">Save<",
     ] {
         assert!(previewed.contains(part), "without {part}: {previewed}");
     }
@@ -122,7 +122,7 @@ async fn a_preview_goes_on_with_the_policy_of_its_form() {
     let next = next.replace("&#38;", "&");
     let second = text(&visitor.post(&next, &fields).await.expect(200));
     assert!(second.contains("images/pr-3"), "{second}");
-    assert!(second.contains("1 would be removed"), "{second}");
+    assert!(second.contains("to remove: 1"), "{second}");
     assert!(
         second.contains("name=\"tags_1\" value=\"pr-*\""),
         "{second}"

@@ -128,6 +128,25 @@ async fn the_commands_that_are_shown_fetch_what_is_there() {
 }
 
 #[tokio::test]
+async fn where_some_tags_are_not_shown_no_command_takes_one_for_the_newest() {
+    let server = TestServer::start().await;
+    create_project(&server, "shop").await;
+    for tag in ["1.4", "1.5"] {
+        Image::small(1).push(&server, "shop/web", tag).await;
+    }
+    let mut visitor = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    let path = "/repositories/shop%2Fweb";
+    let all = text(&visitor.get(path).await.expect(200));
+    assert!(all.contains("docker pull"), "{all}");
+    for query in ["?q=1.4", "?limit=1"] {
+        let some = visitor.get(&format!("{path}{query}")).await;
+        let some = text(&some.expect(200));
+        assert!(some.contains("images/1.4"), "{query}: {some}");
+        assert!(!some.contains("docker pull"), "{query}: {some}");
+    }
+}
+
+#[tokio::test]
 async fn two_images_are_compared() {
     let server = TestServer::start().await;
     create_project(&server, "shop").await;

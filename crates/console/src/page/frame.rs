@@ -49,6 +49,14 @@ impl Frame {
         self.look.language.gap()
     }
 
+    pub(super) fn colon(&self) -> &'static str {
+        self.look.language.colon()
+    }
+
+    pub(super) fn comma(&self) -> &'static str {
+        self.look.language.comma()
+    }
+
     /// What the server says in English, in the language of the page.
     pub(super) fn told(&self, text: &str) -> Told {
         Told::new(self.look.language, text)

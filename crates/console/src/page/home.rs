@@ -33,9 +33,9 @@ impl HomePage {
     fn kind(&self, matter: &Matter) -> &'static str {
         let say = |text| self.page.say(text);
         match matter.kind {
-            "approval" => say("waits to be approved"),
+            "approval" => say("waiting for approval"),
             "failed" => say("failed"),
-            "rolled_back" => say("was rolled back"),
+            "rolled_back" => say("rolled back"),
             "rollback_failed" => say("could not be rolled back"),
             "upstream" => say("upstream in trouble"),
             "target" => say("target out of reach"),

@@ -51,6 +51,10 @@ impl ImagePage {
         self.reference == self.image.image.digest
     }
 
+    fn size(&self) -> String {
+        filters::size_text(self.image.image.size_bytes)
+    }
+
     fn can_be_protected(&self) -> bool {
         self.may_protect_tags && !self.by_digest() && self.immutable_by.is_none()
     }

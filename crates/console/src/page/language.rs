@@ -87,6 +87,22 @@ impl Language {
         }
     }
 
+    /// What stands between words and what they announce.
+    pub(super) fn colon(self) -> &'static str {
+        match self {
+            Self::English => ": ",
+            Self::Chinese => "：",
+        }
+    }
+
+    /// What stands between the words of a list.
+    pub(super) fn comma(self) -> &'static str {
+        match self {
+            Self::English => ", ",
+            Self::Chinese => "、",
+        }
+    }
+
     /// The text in this language; it is written in English.
     pub(super) fn say(self, text: &'static str) -> &'static str {
         match self {

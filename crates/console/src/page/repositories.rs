@@ -39,8 +39,11 @@ struct RepositoryPage {
 }
 
 impl RepositoryPage {
-    /// The end of a command that works: a tag that is there, the newest of those that are shown.
+    /// The end of a command that works: the newest tag, if all of them are shown.
     fn tag_to_pull(&self) -> Option<String> {
+        if self.later || self.tags.next.is_some() || !self.search.is_empty() {
+            return None;
+        }
         let newest = self.tags.items.iter().max_by_key(|tag| &tag.pushed_at)?;
         Some(format!(":{}", newest.name))
     }

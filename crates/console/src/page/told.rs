@@ -20,7 +20,7 @@ impl Told {
         }
     }
 
-    /// What a program has written, in whichever language.
+    /// What a program has written, or what is in the language of the page already.
     pub(super) fn as_it_is(text: &str) -> Self {
         Self {
             text: text.to_owned(),

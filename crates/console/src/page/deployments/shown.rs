@@ -7,7 +7,6 @@ use berth_registry::auth::Action;
 use super::super::filters;
 use super::super::frame::Frame;
 use super::super::image_rights::ImageRights;
-use super::super::language::Language;
 use super::super::link;
 use super::super::moves::Move;
 use super::super::told::Told;
@@ -94,28 +93,8 @@ impl DeploymentPage {
         lasting(self.page.look.language, milliseconds)
     }
 
-    /// A line of the log, in the language of the page. Those of a state begin with its name.
     fn line(&self, line: &Line) -> Told {
-        let of_state = matches!(line.kind, "state" | "end");
-        if line.kind == "container" || self.page.look.language == Language::English {
-            return Told::as_it_is(&line.text);
-        }
-        if !of_state {
-            return self.page.told(&line.text);
-        }
-        let (state, reason) = match line.text.split_once(": ") {
-            Some((state, reason)) => (state, Some(reason)),
-            None => (line.text.as_str(), None),
-        };
-        let state = self.page.state(state);
-        let text = match reason {
-            Some(reason) => format!("{state}：{}", self.page.told(reason).text),
-            None => state.to_owned(),
-        };
-        Told {
-            text,
-            foreign: false,
-        }
+        self.page.line(line)
     }
 
     fn step_took(&self, step: &Step) -> Option<String> {
