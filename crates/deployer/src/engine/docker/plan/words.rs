@@ -24,9 +24,10 @@ pub(super) fn dependents(dependents: &Restart) -> String {
     list(&names.collect::<Vec<_>>())
 }
 
-/// The first characters, as Docker prints them.
+/// As far as people compare it.
 pub(super) fn digest(digest: &str) -> &str {
-    digest.get(..19).unwrap_or(digest)
+    let (_, hex) = digest.split_once(':').unwrap_or(("", digest));
+    hex.get(..12).unwrap_or(hex)
 }
 
 pub(super) fn short(by_digest: &str) -> String {
