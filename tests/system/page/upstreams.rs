@@ -208,7 +208,7 @@ async fn a_cache_shows_what_it_saved_and_its_repositories_can_be_deleted() {
             "<svg class=\"plot\"",
             "<title>",
             ": 50 %</title>",
-            "<dt>Saved</dt><dd>2.1 MB</dd>",
+            "<dt>Saved</dt><dd>2.1\u{a0}MB</dd>",
             "The hours as a table",
             "/repositories/hub%2Flibrary%2Fapp",
         ] {
@@ -294,7 +294,7 @@ async fn images_are_fetched_ahead_with_a_form_that_says_what_came() {
     let page = answer.text().await.expect("a page");
     for holds in [
         "hub/library/app:2",
-        "3.1 MB",
+        "3.1\u{a0}MB",
         "not fetched",
         "there is no image hub/library/app none",
     ] {

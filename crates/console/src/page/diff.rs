@@ -35,6 +35,7 @@ pub(super) struct Compared {
 #[template(path = "diff.html")]
 struct DiffPage {
     page: Frame,
+    project: String,
     repository: String,
     from: Compare,
     to: Compare,
@@ -75,7 +76,8 @@ pub(super) async fn show(
     Named(path): Named<RepositoryPath>,
     Parameters(compared): Parameters<Compared>,
 ) -> Result<Response, Problem> {
-    let repository = path.repository()?.to_string();
+    let name = path.repository()?;
+    let repository = name.to_string();
     let read = async |reference: String| {
         let path = ImagePath {
             repository: repository.clone(),
@@ -88,6 +90,7 @@ pub(super) async fn show(
     let (from, to) = (read(compared.from).await?, read(compared.to).await?);
     Ok(frame::html(&DiffPage {
         page: visitor.frame(),
+        project: name.project().to_string(),
         repository,
         pairs: pairs(&from.image, &to.image),
         layers: layers(&from.image.layers, &to.image.layers),

@@ -9,11 +9,12 @@ pub(super) fn bytes(size: &u64, _: &dyn Values) -> askama::Result<String> {
     Ok(size_text(*size))
 }
 
-/// Sizes of images are told as registries and docker tell them: in powers of 1000.
+/// Sizes of images are told as registries and docker tell them: in powers of 1000. The number stays
+/// with its unit.
 pub(super) fn size_text(size: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if size < 1000 {
-        return format!("{size} B");
+        return format!("{size}\u{a0}B");
     }
     let mut number = size as f64 / 1000.0;
     let mut units = UNITS.iter();
@@ -26,7 +27,7 @@ pub(super) fn size_text(size: u64) -> String {
     }
     let unit = unit.copied().unwrap_or_default();
     let digits = usize::from(number < 99.95);
-    format!("{number:.digits$} {unit}")
+    format!("{number:.digits$}\u{a0}{unit}")
 }
 
 /// A digest as far as people compare it.

@@ -150,6 +150,14 @@ async fn make_caches(server: &TestServer, hub: &TestServer) {
     ] {
         ask(server.get(path)).await.expect(status);
     }
+    // What is fetched ahead comes behind the answer, and its size is shown.
+    let nginx = "/api/v1/repositories/hub%2Flibrary%2Fnginx";
+    until("the image that is fetched ahead", async || {
+        let shown = ask(server.get(nginx)).await.json();
+        let all = ask(hub.get("/api/v1/repositories/library%2Fnginx")).await;
+        shown["size_bytes"] == all.json()["size_bytes"]
+    })
+    .await;
 }
 
 async fn delete_some(server: &TestServer) {

@@ -212,7 +212,7 @@ mod tests {
                 "admin, disabled",
                 &["管理员：拥有全部权限, 已禁用"],
             ),
-            ("quota.change", "50000000000 bytes", &["50.0 GB"]),
+            ("quota.change", "50000000000 bytes", &["50.0\u{a0}GB"]),
             ("quota.change", "none", &["无配额限制"]),
             ("project.create", "by a first push", &["由首次推送创建"]),
             ("project.change", "public", &["公开"]),

@@ -1,19 +1,20 @@
 use super::super::language::Language;
 
-/// How long something took, for people: `350 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`.
+/// How long something took, for people: `350 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`. A number stays
+/// with its unit.
 pub(super) fn lasting(language: Language, milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = milliseconds / 1000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     if milliseconds < 1000 {
-        return language.fill("{} ms", milliseconds);
+        return bound(language.fill("{} ms", milliseconds));
     }
     if seconds < 10 {
         let tenths = milliseconds % 1000 / 100;
-        return language.fill("{} s", format_args!("{seconds}.{tenths}"));
+        return bound(language.fill("{} s", format_args!("{seconds}.{tenths}")));
     }
     if minutes < 1 {
-        return language.fill("{} s", seconds);
+        return bound(language.fill("{} s", seconds));
     }
     let (longer, shorter) = if hours < 1 {
         (
@@ -31,7 +32,11 @@ pub(super) fn lasting(language: Language, milliseconds: i64) -> String {
             language.fill("{} h", hours % 24),
         )
     };
-    format!("{longer} {shorter}")
+    format!("{} {}", bound(longer), bound(shorter))
+}
+
+fn bound(text: String) -> String {
+    text.replace(' ', "\u{a0}")
 }
 
 #[cfg(test)]
@@ -49,8 +54,15 @@ mod tests {
             (7_800_000, "2 h 10 min", "2 小时 10 分钟"),
             (180_000_000, "2 d 2 h", "2 天 2 小时"),
         ] {
-            assert_eq!(lasting(Language::English, milliseconds), english);
-            assert_eq!(lasting(Language::Chinese, milliseconds), chinese);
+            let plain = |language| lasting(language, milliseconds).replace('\u{a0}', " ");
+            assert_eq!(plain(Language::English), english);
+            assert_eq!(plain(Language::Chinese), chinese);
         }
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        let took = lasting(Language::English, 185_000);
+        assert_eq!(took, "3\u{a0}min 5\u{a0}s");
     }
 }
