@@ -68,7 +68,7 @@ pub struct Step {
     pub phase: Phase,
     /// The service that it is about, if it is about one.
     pub service: Option<String>,
-    /// What it does, for people, as an order: `stop shop-web-1, which has 10 s to end`.
+    /// What it does, for people, as an order: `stop the old shop-web-1, waiting at most 10 s`.
     pub line: String,
     /// Whether the service stops or begins to serve with it.
     pub gap: Option<Gap>,

@@ -118,12 +118,12 @@ fn a_text_is_told_by_its_sentence_with_its_values() {
     for (english, expected) in [
         ("it is pinned to sha256:1f", "已固定到 sha256:1f"),
         (
-            "stop the old shop-web-1, shop-web-2 and shop-web-3, which have 10 s to end",
-            "停止旧的 shop-web-1、shop-web-2 和 shop-web-3，结束时限：10 秒",
+            "stop the old shop-web-1, shop-web-2 and shop-web-3, waiting at most 10 s",
+            "停止旧的 shop-web-1、shop-web-2 和 shop-web-3，停止宽限期：10 秒",
         ),
         (
-            "2. stop the old shop-web-1, which has as long as it likes to end",
-            "2. 停止旧的 shop-web-1，结束时限：不限时间",
+            "2. stop the old shop-web-1, waiting as long as it takes",
+            "2. 停止旧的 shop-web-1，停止宽限期：不限时间",
         ),
         (
             "web can not be replaced: shop-web-1 is paused; unpause it first",
@@ -131,7 +131,7 @@ fn a_text_is_told_by_its_sentence_with_its_values() {
         ),
         (
             "rule 2 keeps what was pushed within 30 days",
-            "规则 2 保留：30 天内推送的标签",
+            "规则 2 保留最近 30 天内推送的标签",
         ),
         (
             "wait until db is healthy, which web depends on",
@@ -153,7 +153,7 @@ fn a_text_is_told_by_its_sentence_with_its_values() {
         ),
         (
             "the new web-1 ended with exit code 3; could not be taken back: no such container",
-            "新的 web-1 已结束，退出码 3；无法撤回：no such container",
+            "新的 web-1 已退出，退出码 3；无法撤销：no such container",
         ),
         (
             "prod / shop: it is pinned to sha256:1f",

@@ -31,7 +31,7 @@ pub(super) fn pulls(facts: &Facts, targets: &[Target<'_>]) -> Vec<Step> {
 pub(super) fn tags(facts: &Facts, targets: &[Target<'_>]) -> Vec<Step> {
     let tag = |target: &Target<'_>| {
         let image = &target.image;
-        let line = sentence!("let {} name the new image on the engine", image.by_tag());
+        let line = sentence!("point {} at the new image on the engine", image.by_tag());
         let tag = Tag {
             image: image.clone(),
             previous: facts.images.get(&image.by_tag()).map(|it| it.id.clone()),

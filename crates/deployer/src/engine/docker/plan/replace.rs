@@ -1,5 +1,7 @@
 //! The steps that replace one service, batch by batch.
 
+use std::time::Duration;
+
 use berth_registry::sentence;
 
 use super::start_first::{Obstacle, obstacle};
@@ -165,15 +167,15 @@ impl<'b> Batch<'b> {
     }
 
     fn stop(&self, new_serves: bool) -> Step {
-        let times = self.old.iter().map(|it| match it.grace() {
-            Some(time) => words::seconds(time),
-            None => sentence("as long as it likes").to_owned(),
-        });
-        let time = times.max().unwrap_or_default();
+        // One that may take as long as it likes makes all of them wait.
+        let times: Option<Vec<Duration>> = self.old.iter().map(|it| it.grace()).collect();
         let names = &self.names;
-        let line = match self.swaps.as_slice() {
-            [_] => sentence!("stop the old {names}, which has {time} to end"),
-            _ => sentence!("stop the old {names}, which have {time} to end"),
+        let line = match times {
+            Some(times) => {
+                let time = words::seconds(times.into_iter().max().unwrap_or_default());
+                sentence!("stop the old {names}, waiting at most {time}")
+            }
+            None => sentence!("stop the old {names}, waiting as long as it takes"),
         };
         let swaps = self.swaps.clone();
         self.target.step(
@@ -233,7 +235,7 @@ impl<'b> Batch<'b> {
 
     fn alias(&self) -> Step {
         let line = sentence!(
-            "let the new {} be found under the names of {}",
+            "make the new {} reachable as {}",
             self.names,
             self.target.name()
         );

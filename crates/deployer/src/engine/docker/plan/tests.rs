@@ -121,15 +121,15 @@ fn a_service_that_writes_to_a_volume_is_stopped_first() {
         lines(&steps),
         [
             "pull registry:5000/shop/web:live at 222222222222",
-            "let registry:5000/shop/web:live name the new image on the engine",
+            "point registry:5000/shop/web:live at the new image on the engine",
             "create the new shop-web-1",
-            "stop the old shop-web-1, which has 10 s to end",
+            "stop the old shop-web-1, waiting at most 10 s",
             "keep the old shop-web-1 as shop-web-1.old-7",
             "give the name shop-web-1 to the new",
             "start the new shop-web-1",
             "watch shop-web-1 run for 10 s",
             "create the new shop-web-2",
-            "stop the old shop-web-2, which has 10 s to end",
+            "stop the old shop-web-2, waiting at most 10 s",
             "keep the old shop-web-2 as shop-web-2.old-7",
             "give the name shop-web-2 to the new",
             "start the new shop-web-2",
@@ -152,7 +152,7 @@ fn every_step_is_of_a_service_even_where_two_share_an_image() {
     let mut both = wanted(&["web", "worker"], &policy());
     both.services[1].image = both.services[0].image.clone();
     let steps = plan(&facts, &both).unwrap();
-    for begin in ["pull ", "let registry"] {
+    for begin in ["pull ", "point registry"] {
         let of: Vec<&str> = steps
             .iter()
             .filter(|it| it.line.starts_with(begin))
@@ -173,12 +173,33 @@ fn where_two_may_run_the_new_one_comes_first() {
             "create the new shop-web-1",
             "start the new shop-web-1",
             "watch shop-web-1 run for 10 s",
-            "let the new shop-web-1 be found under the names of web",
-            "stop the old shop-web-1, which has 10 s to end",
+            "make the new shop-web-1 reachable as web",
+            "stop the old shop-web-1, waiting at most 10 s",
             "keep the old shop-web-1 as shop-web-1.old-7",
             "give the name shop-web-1 to the new",
         ]
     );
+}
+
+#[test]
+fn the_longest_time_to_end_is_waited_for() {
+    let both = Policy {
+        parallelism: NonZeroU32::new(2).unwrap(),
+        ..policy()
+    };
+    for (times, waiting) in [([9, 10], "at most 10 s"), ([9, -1], "as long as it takes")] {
+        let facts = facts(vec![
+            container("web", 1, json!({"Config": {"StopTimeout": times[0]}})),
+            container("web", 2, json!({"Config": {"StopTimeout": times[1]}})),
+        ]);
+        let steps = plan(&facts, &wanted(&["web"], &both)).unwrap();
+        let stop = format!("stop the old shop-web-1 and shop-web-2, waiting {waiting}");
+        assert!(
+            lines(&steps).contains(&stop.as_str()),
+            "{:?}",
+            lines(&steps)
+        );
+    }
 }
 
 #[test]

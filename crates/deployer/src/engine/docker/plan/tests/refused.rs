@@ -138,7 +138,7 @@ fn start_first_is_refused_where_it_can_not_work_and_obeyed_where_it_is_only_unsa
             Some(
                 lines(&steps)
                     .iter()
-                    .any(|line| line.starts_with("let the new")),
+                    .any(|line| line.starts_with("make the new")),
             )
         };
         assert_eq!(by_policy(&asked), asked_works.then_some(true), "{change}");
