@@ -57,7 +57,7 @@ async fn without_a_target_the_pages_say_how_to_get_one() {
     let targets = shown(&mut visitor, "/targets").await;
     assert_holds(&targets, &["[deploy]", "unix:///var/run/docker.sock"]);
     let rules = shown(&mut visitor, "/deploy-rules").await;
-    assert_holds(&rules, &["There is no rule.", "name=\"labels\""]);
+    assert_holds(&rules, &["There is no rule yet.", "name=\"labels\""]);
     visitor.get("/targets/local").await.expect(404);
     visitor.get("/deployments/7").await.expect(404);
 }
@@ -156,7 +156,7 @@ async fn rules_are_made_shown_as_text_and_deleted() {
         visitor.post(&path, &[]).await.expect(404);
     }
     let rules = shown(&mut visitor, "/deploy-rules").await;
-    assert_holds(&rules, &["There is no rule."]);
+    assert_holds(&rules, &["There is no rule yet."]);
 }
 
 #[tokio::test]

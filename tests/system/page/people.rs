@@ -213,7 +213,10 @@ async fn a_robot_is_made_with_a_form_and_its_secret_is_shown_once() {
     for path in [list, robot] {
         let shown = text(&visitor.get(path).await.expect(200));
         assert!(shown.contains("shop+ci"), "{shown}");
-        assert!(shown.contains("pull, push"), "{shown}");
+        assert!(
+            shown.contains("<code>pull</code>, <code>push</code>"),
+            "{shown}"
+        );
         assert!(!shown.contains("berth_robot_"), "{shown}");
     }
     assert_eq!(

@@ -1,10 +1,13 @@
 //! How the server is, and giving space back.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use berth_registry::quota::WARN_PERCENT;
 
+use super::deployments::lasting;
 use super::done::Done;
 use super::filters;
 use super::frame::{self, Frame};
@@ -26,6 +29,7 @@ struct CollectionPage {
     collection: Collection,
     blobs: List<CollectableBlob>,
     later: bool,
+    grace: Duration,
 }
 
 impl CollectionPage {
@@ -37,6 +41,16 @@ impl CollectionPage {
     /// From where on a disk is nearly full.
     fn nearly(&self, total_bytes: &u64) -> u64 {
         total_bytes / 100 * WARN_PERCENT
+    }
+
+    /// How long what nothing needs is kept.
+    fn grace(&self) -> String {
+        let grace = i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX);
+        lasting(self.page.look.language, grace)
+    }
+
+    fn free_text(&self, free_bytes: &u64) -> String {
+        self.page.fill("{} free", filters::size_text(*free_bytes))
     }
 
     fn taken_text(&self, total_bytes: &u64, free_bytes: &u64) -> String {
@@ -53,13 +67,14 @@ pub(super) async fn show(
     let later = query.0.cursor.is_some();
     let Document(collection) = collection::get(console.clone(), signed()).await?;
     let Document(blobs) = collection::blobs(console.clone(), signed(), query).await?;
-    let Document(health) = health::get(console, signed()).await?;
+    let Document(health) = health::get(console.clone(), signed()).await?;
     Ok(frame::html(&CollectionPage {
         page: visitor.frame(),
         health,
         collection,
         blobs,
         later,
+        grace: console.registry.grace(),
     }))
 }
 
@@ -74,13 +89,10 @@ pub(super) async fn run(console: State<Console>, visitor: Visitor) -> Result<Don
 
 fn told(done: &CollectionRun, language: Language) -> String {
     if done.blobs == 0 && done.manifests == 0 {
-        return language.say("There was nothing to collect.").to_owned();
+        return language.say("There was nothing to free.").to_owned();
     }
     let blobs = language.count(done.blobs, "{} blob", "{} blobs");
     let manifests = language.count(done.manifests, "{} manifest", "{} manifests");
     let bytes = filters::size_text(done.bytes);
-    language.fill(
-        "Collected: {}",
-        format_args!("{blobs}, {bytes}, {manifests}"),
-    )
+    language.fill("Freed: {}", format_args!("{blobs}, {bytes}, {manifests}"))
 }

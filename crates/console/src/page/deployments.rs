@@ -23,6 +23,7 @@ mod steering;
 mod timeline;
 mod words;
 
+pub(super) use lasting::lasting;
 use shown::DeploymentPage;
 pub(super) use steering::{approve, cancel, roll_back};
 use timeline::{Story, timeline};

@@ -6,6 +6,7 @@ use berth_oci::ProjectName;
 use berth_registry::auth::{ActionSet, Target, WHOLE};
 use serde::Deserialize;
 
+use super::language::Language;
 use super::visitor::Visitor;
 use super::{actions, link};
 use crate::api::document::{Created, Document};
@@ -83,9 +84,9 @@ impl RobotOwner {
     }
 
     /// What its robots sign in with.
-    pub(super) fn logins(&self) -> String {
+    pub(super) fn logins(&self, language: Language) -> String {
         let owner = self.project().map_or(WHOLE, ProjectName::as_str);
-        format!("{owner}+NAME")
+        format!("{owner}+{}", language.say("NAME"))
     }
 
     /// What its robots can do that the visitor may give.

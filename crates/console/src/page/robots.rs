@@ -73,7 +73,7 @@ pub(super) async fn list(
         place: owner.place(),
         robots,
         pattern: owner.pattern(),
-        logins: owner.logins(),
+        logins: owner.logins(visitor.look().language),
         boxes: ActionBoxes::new(visitor.look().language, offered, usual),
         later,
     }))

@@ -114,9 +114,9 @@ impl Frame {
             "given" => say("Answered"),
             "not-found" => say("Not found"),
             "denied" => say("Denied"),
-            "limited" => say("Limited"),
+            "limited" => say("Rate limited"),
             "failed" => say("Failed"),
-            "invalid" => say("Invalid"),
+            "invalid" => say("Invalid answer"),
             "spared" => say("Not sent"),
             _ => say("Unknown"),
         }

@@ -2,7 +2,7 @@ use super::super::language::Language;
 
 /// How long something took, for people: `350 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`. A number stays
 /// with its unit.
-pub(super) fn lasting(language: Language, milliseconds: i64) -> String {
+pub(in super::super) fn lasting(language: Language, milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = milliseconds / 1000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -16,23 +16,27 @@ pub(super) fn lasting(language: Language, milliseconds: i64) -> String {
     if minutes < 1 {
         return bound(language.fill("{} s", seconds));
     }
+    let some = |number: i64| (number > 0).then_some(number);
     let (longer, shorter) = if hours < 1 {
         (
             language.fill("{} min", minutes),
-            language.fill("{} s", seconds % 60),
+            some(seconds % 60).map(|seconds| language.fill("{} s", seconds)),
         )
     } else if days < 1 {
         (
             language.fill("{} h", hours),
-            language.fill("{} min", minutes % 60),
+            some(minutes % 60).map(|minutes| language.fill("{} min", minutes)),
         )
     } else {
         (
             language.fill("{} d", days),
-            language.fill("{} h", hours % 24),
+            some(hours % 24).map(|hours| language.fill("{} h", hours)),
         )
     };
-    format!("{} {}", bound(longer), bound(shorter))
+    match shorter {
+        Some(shorter) => format!("{} {}", bound(longer), bound(shorter)),
+        None => bound(longer),
+    }
 }
 
 fn bound(text: String) -> String {
@@ -52,6 +56,7 @@ mod tests {
             (42_999, "42 s", "42 秒"),
             (185_000, "3 min 5 s", "3 分钟 5 秒"),
             (7_800_000, "2 h 10 min", "2 小时 10 分钟"),
+            (3_600_000, "1 h", "1 小时"),
             (180_000_000, "2 d 2 h", "2 天 2 小时"),
         ] {
             let plain = |language| lasting(language, milliseconds).replace('\u{a0}', " ");
