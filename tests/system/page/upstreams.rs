@@ -45,7 +45,7 @@ async fn an_upstream_is_made_changed_and_removed_with_forms() {
     let server = TestServer::start().await;
     let mut visitor = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
     let empty = shown(&mut visitor, "/upstreams").await;
-    assert!(empty.contains("There is no upstream."), "{empty}");
+    assert!(empty.contains("There is no upstream yet."), "{empty}");
 
     let fields = [
         ("name", "ghcr"),
@@ -314,11 +314,11 @@ async fn images_are_fetched_ahead_with_a_form_that_says_what_came() {
 #[tokio::test]
 async fn clients_are_told_where_the_mirror_is() {
     let (_hub, server, mut visitor, _) = with_hub().await;
-    let page = shown(&mut visitor, "/caches/hub/mirror").await;
+    let page = shown(&mut visitor, "/caches/hub/mirror?port=5001").await;
     let by_name = format!("docker pull {}/hub/library/alpine:3", server.host());
     for holds in [
         by_name.as_str(),
-        "default = &#34;hub&#34;",
+        "It listens at port",
         "&#34;registry-mirrors&#34;: [",
         "&#34;http://127.0.0.1:5001&#34;",
         "insecure-registries",
@@ -351,7 +351,7 @@ async fn clients_are_told_where_the_mirror_is() {
         ("offline", "yes"),
     ];
     visitor.post("/upstreams", &fields).await.expect(303);
-    let page = shown(&mut visitor, "/caches/ghcr/mirror").await;
+    let page = shown(&mut visitor, "/caches/ghcr/mirror?port=5001").await;
     for holds in [
         "/ghcr/OWNER/NAME:TAG",
         "/etc/containerd/certs.d/ghcr.io/hosts.toml",
@@ -361,6 +361,21 @@ async fn clients_are_told_where_the_mirror_is() {
         assert!(page.contains(holds), "no {holds}: {page}");
     }
     assert!(!page.contains("default = "), "{page}");
+}
+
+#[tokio::test]
+async fn where_there_is_no_mirror_address_the_lines_that_make_one_are_shown() {
+    let server = TestServer::start().await;
+    let mut visitor = Visitor::signed_in(&server, ADMIN, ADMIN_PASSWORD).await;
+    for (name, registry) in [("hub", "docker.io"), ("ghcr", "ghcr.io")] {
+        let fields = [("name", name), ("registry", registry), ("offline", "yes")];
+        visitor.post("/upstreams", &fields).await.expect(303);
+        let page = shown(&mut visitor, &format!("/caches/{name}/mirror")).await;
+        assert!(page.contains("[mirror]"), "{page}");
+        // What has no registry in its name is of Docker Hub.
+        let default = page.contains("default = &#34;hub&#34;");
+        assert_eq!(default, name == "hub", "{page}");
+    }
 }
 
 #[tokio::test]
