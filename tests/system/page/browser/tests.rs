@@ -27,9 +27,10 @@ async fn what_is_wrong_with_a_page_is_found() {
         assert!(found, "{barriers:?}");
     }
 
-    let wide = "<svg id=wide width=3000 height=9></svg>";
-    add(&browser, &format!("<div class=wide>{wide}</div>")).await;
+    let scrolled = "<div class=wide><svg width=3000 height=9></svg></div>";
+    add(&browser, scrolled).await;
     assert!(browser.overflow().await.is_empty(), "it scrolls");
+    let wide = "<svg id=wide width=3000 height=9></svg>";
     for (id, html, placed) in [
         ("wide", wide, "margin-left: 0"),
         ("before", "<p id=before>text</p>", "margin-left: -99px"),
