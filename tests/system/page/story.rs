@@ -156,7 +156,7 @@ async fn deployments_are_followed_approved_and_taken_back_on_the_page() {
     first.expect("succeeded");
     browser.see_in("#deployments", "succeeded").await;
     assert!(is_marked(&browser).await, "the page was loaded again");
-    browser.click(&first.id().to_string()).await;
+    browser.click(&format!("Deployment {}", first.id())).await;
     browser.see("Timeline").await;
 
     // One that fails is shown going back, while it does.
