@@ -290,7 +290,14 @@ async fn a_push_is_followed_to_its_end_and_rolled_back() {
         .await
         .expect(404);
     let page = shown(&mut visitor, &decisions).await;
-    assert_holds(&page, &[&format!("href=\"{place}\""), "is deployed"]);
+    assert_holds(
+        &page,
+        &[
+            &format!("href=\"{place}\""),
+            "deployment made",
+            "the tag moved",
+        ],
+    );
 
     let done = visitor
         .post(&format!("{place}/rollback"), &[])
@@ -484,7 +491,7 @@ async fn a_stack_is_held_planned_deployed_pinned_and_released() {
     let new = server.push("shop/web:live", &Version::new("2")).await;
     server.decided(name, "web", "held").await;
     let decisions = shown(&mut visitor, &format!("{stack}/services/web/decisions")).await;
-    assert_holds(&decisions, &["is not deployed", "<b>held</b>"]);
+    assert_holds(&decisions, &["no deployment", "<b>held</b>"]);
 
     let planned = text(
         &visitor

@@ -26,11 +26,11 @@ struct DecisionsPage {
 }
 
 impl DecisionsPage {
-    /// Why it was decided so, in a word or two, if it was not simply deployed; the server says more.
-    fn reason(&self, decision: &Decision) -> Option<&'static str> {
+    /// Why it was decided so, in a word or two; the server says more where it is not the usual case.
+    fn reason(&self, decision: &Decision) -> &'static str {
         let say = |text| self.page.say(text);
-        let reason = match decision.reason {
-            "deploys" => return None,
+        match decision.reason {
+            "deploys" => say("the tag moved"),
             "window" => say("in its window"),
             "approval" => say("once approved"),
             "no_label" => say("no label"),
@@ -47,8 +47,7 @@ impl DecisionsPage {
             "unchanged" => say("nothing new"),
             "overtaken" => say("overtaken"),
             _ => say("unknown"),
-        };
-        Some(reason)
+        }
     }
 
     fn deploys(&self, decision: &Decision) -> bool {
