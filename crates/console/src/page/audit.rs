@@ -58,8 +58,22 @@ impl AuditPage {
         actions::words(self.page.look.language, action)
     }
 
+    fn actor<'e>(&self, entry: &'e AuditEntry) -> &'e str {
+        match entry.actor_kind {
+            "system" => self.page.say("Berth itself"),
+            _ => &entry.actor,
+        }
+    }
+
     fn subject(&self, entry: &AuditEntry) -> Vec<Piece> {
-        entry.subject.as_deref().map_or_else(Vec::new, pieces)
+        let subject = entry.subject.as_deref();
+        subject.map_or_else(Vec::new, |subject| {
+            pieces(&detail::subject(
+                self.page.look.language,
+                &entry.action,
+                subject,
+            ))
+        })
     }
 
     fn pieces(&self, line: &Told) -> Vec<Piece> {

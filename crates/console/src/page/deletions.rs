@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use berth_registry::audit::Actor;
 
 use super::done::Done;
 use super::filters;
@@ -21,6 +22,26 @@ struct DeletionsPage {
     page: Frame,
     deletions: List<Deletion>,
     later: bool,
+}
+
+impl DeletionsPage {
+    fn kind(&self, deletion: &Deletion) -> &'static str {
+        let say = |text| self.page.say(text);
+        match deletion.kind {
+            "tag" => say("Tag"),
+            "image" => say("Image"),
+            "repository" => say("Repository"),
+            "project" => say("Project"),
+            _ => say("Unknown"),
+        }
+    }
+
+    fn by<'d>(&self, deletion: &'d Deletion) -> &'d str {
+        if deletion.deleted_by == Actor::system().name {
+            return self.page.say("Berth itself");
+        }
+        &deletion.deleted_by
+    }
 }
 
 pub(super) async fn list(

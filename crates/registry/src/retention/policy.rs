@@ -118,7 +118,8 @@ impl RuleText {
             (None, None) => sentence!("rule {number}, all tags"),
         };
         let kept: Vec<_> = self.keep.clauses().map(|it| it.to_string()).collect();
-        format!("{rule}: {}", kept.join("; "))
+        let kept = sentence!("keeps {}", kept.join("; "));
+        format!("{rule}: {kept}")
     }
 
     fn read(&self, place: u8, project: &ProjectName) -> Result<Rule, InvalidPolicy> {

@@ -71,8 +71,8 @@ pub(super) fn words(language: Language, action: &str) -> Option<&'static str> {
     let say = |text| language.say(text);
     Some(match action {
         "sign_in" => say("sign-in"),
-        "session.start" => say("sign-in to this page"),
-        "session.end" => say("sign-out from this page"),
+        "session.start" => say("sign-in in a browser"),
+        "session.end" => say("sign-out in a browser"),
         "password.change" => say("password changed"),
         "password.reset" => say("password reset"),
         "user.create" => say("user made"),

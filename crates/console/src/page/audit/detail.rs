@@ -1,5 +1,6 @@
 //! What an entry of the log knows beside its subject, for people.
 
+use std::borrow::Cow;
 use std::mem;
 
 use berth_oci::Digest;
@@ -59,6 +60,17 @@ impl Piece {
     }
 }
 
+/// What it was done to. What has only a number is told with what it is.
+pub(super) fn subject<'s>(language: Language, action: &str, subject: &'s str) -> Cow<'s, str> {
+    match action {
+        "immutable_rule.create" | "immutable_rule.delete" => {
+            language.fill("rule {}", subject).into()
+        }
+        "retention.start" | "retention.end" => language.fill("run {}", subject).into(),
+        _ => subject.into(),
+    }
+}
+
 impl Detail {
     pub(super) fn of(language: Language, entry: &AuditEntry) -> Option<Self> {
         let detail = entry.detail.as_deref()?;
@@ -84,9 +96,13 @@ impl Detail {
                 other => told(language, other),
             },
             "retention.end" => said(vec![end(language, detail)]),
+            "manifest.push" => said(vec![tags(language, detail)]),
+            "tag.delete" => said(vec![language.fill("was at {}", detail)]),
+            "member.set" => said(vec![detail.replace(' ', ", ")]),
             // Names and digests.
-            "manifest.push" | "manifest.delete" | "tag.move" | "tag.delete" | "member.set"
-            | "deploy.pin" | "deploy.unpin" => said(vec![detail.to_owned()]),
+            "manifest.delete" | "tag.move" | "deploy.pin" | "deploy.unpin" => {
+                said(vec![detail.to_owned()])
+            }
             _ => told(language, detail),
         })
     }
@@ -137,6 +153,14 @@ fn grants(language: Language, detail: &str) -> Detail {
     Detail {
         lines: lines.iter().map(|line| Told::as_it_is(line)).collect(),
         raw: Some(detail.to_owned()),
+    }
+}
+
+/// With blanks between them, as they are kept.
+fn tags(language: Language, detail: &str) -> String {
+    match detail.split_once(' ') {
+        Some(_) => language.fill("tags {}", detail.replace(' ', ", ")),
+        None => language.fill("tag {}", detail),
     }
 }
 
@@ -199,7 +223,7 @@ mod tests {
                 "retention.set",
                 policy,
                 &[
-                    "规则 1，标签 v*：最近推送的 5 个；最近 7 天内拉取的标签",
+                    "规则 1，标签 v*：保留最近推送的 5 个；7 天内拉取的标签",
                     "无标签的清单在 3 天后删除",
                     "仅手动运行",
                 ][..],
@@ -225,10 +249,32 @@ mod tests {
                 &["完成 · 删除标签 1 个，删除清单 0 个，保留标签 5 个"],
             ),
             // A tag of that name.
-            ("manifest.push", "token", &["token"]),
+            ("manifest.push", "token", &["标签 token"]),
+            ("manifest.push", "2.1.0 latest", &["标签 2.1.0, latest"]),
+            ("tag.delete", "sha256:1f", &["原指向 sha256:1f"]),
+            (
+                "member.set",
+                "reader release-manager",
+                &["reader, release-manager"],
+            ),
             ("sign_in", "token", &["令牌"]),
         ] {
             assert_eq!(lines(action, detail), expected, "{action} {detail}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_told_with_what_it_is() {
+        for (action, subject_text, expected) in [
+            ("immutable_rule.create", "1", "rule 1"),
+            ("immutable_rule.delete", "2", "rule 2"),
+            ("retention.start", "3", "run 3"),
+            ("retention.end", "3", "run 3"),
+            ("retention.set", "shop", "shop"),
+            ("tag.delete", "shop/web:1", "shop/web:1"),
+        ] {
+            let told = subject(Language::English, action, subject_text);
+            assert_eq!(told, expected, "{action}");
         }
     }
 
