@@ -58,11 +58,11 @@ use problem::Problem;
         title = "Berth",
         description = "Users, projects, rights, tokens, sessions, robots, images, what projects keep and how space is given back, \
                    upstreams and their caches, deployments and their targets, and the audit log of a Berth registry. \
-                   Lists come in pages: `next` is the `cursor` of the page behind. \
+                   Lists come in pages: `next` is the `cursor` of the next page. \
                    Without the right to see something the answer is the same as if it were not there.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(problem::Document))
+    components(schemas(caches::Cache, problem::Document))
 )]
 struct Frame;
 

@@ -15,9 +15,11 @@ use crate::api::problem::Problem;
 use crate::console::Console;
 
 mod operation;
+mod prose;
 mod schema;
 
 use operation::Group;
+use prose::Prose;
 use schema::Schema;
 
 #[derive(Template)]
@@ -29,7 +31,7 @@ struct ReferencePage {
 
 /// What the document says. It is read when somebody asks, and once.
 struct Reference {
-    description: String,
+    description: Prose,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
 }
@@ -59,11 +61,15 @@ pub(super) async fn show(
 impl Reference {
     fn of(document: &Value) -> Self {
         Self {
-            description: text_of(&document["info"], "description"),
+            description: prose_of(&document["info"], "description"),
             groups: Group::all(document),
             schemas: Schema::all(document),
         }
     }
+}
+
+fn prose_of(value: &Value, name: &str) -> Prose {
+    Prose::of(value[name].as_str().unwrap_or_default())
 }
 
 fn text_of(value: &Value, name: &str) -> String {

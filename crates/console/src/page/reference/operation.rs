@@ -1,7 +1,8 @@
 use serde_json::Value;
 
+use super::prose::Prose;
 use super::schema::Kind;
-use super::text_of;
+use super::{prose_of, text_of};
 
 /// The operations of one kind of thing.
 pub(super) struct Group {
@@ -13,8 +14,8 @@ pub(super) struct Operation {
     pub(super) id: String,
     pub(super) method: String,
     pub(super) path: String,
-    pub(super) summary: String,
-    pub(super) description: String,
+    pub(super) summary: Prose,
+    pub(super) description: Prose,
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Content>,
     pub(super) answers: Vec<Answer>,
@@ -26,7 +27,7 @@ pub(super) struct Parameter {
     pub(super) place: String,
     pub(super) required: bool,
     pub(super) kind: Kind,
-    pub(super) description: String,
+    pub(super) description: Prose,
 }
 
 pub(super) struct Content {
@@ -37,7 +38,7 @@ pub(super) struct Content {
 
 pub(super) struct Answer {
     pub(super) status: String,
-    pub(super) description: String,
+    pub(super) description: Prose,
     pub(super) content: Option<Content>,
 }
 
@@ -72,14 +73,14 @@ impl Operation {
             id: text_of(operation, "operationId"),
             method: method.to_uppercase(),
             path: path.to_owned(),
-            summary: text_of(operation, "summary"),
-            description: text_of(operation, "description"),
+            summary: prose_of(operation, "summary"),
+            description: prose_of(operation, "description"),
             parameters: parameters.map(Parameter::of).collect(),
             body: Content::of(document, &operation["requestBody"]["content"]),
             answers: answers
                 .map(|(status, answer)| Answer {
                     status: status.clone(),
-                    description: text_of(answer, "description"),
+                    description: prose_of(answer, "description"),
                     content: Content::of(document, &answer["content"]),
                 })
                 .collect(),
@@ -94,7 +95,7 @@ impl Parameter {
             place: text_of(parameter, "in"),
             required: parameter["required"] == true,
             kind: Kind::of(&parameter["schema"]),
-            description: text_of(parameter, "description"),
+            description: prose_of(parameter, "description"),
         }
     }
 }

@@ -1,6 +1,10 @@
 use serde_json::{Map, Value};
 
-use super::text_of;
+use super::prose::Prose;
+use super::prose_of;
+
+/// How the schemas of lists begin; the rest is the name of what is in them.
+const LIST: &str = "List_";
 
 /// What a value is: words, and the schema that says more.
 pub(super) struct Kind {
@@ -12,29 +16,44 @@ pub(super) struct Field {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) required: bool,
-    pub(super) description: String,
+    pub(super) description: Prose,
 }
 
 /// A named schema of the document.
 pub(super) struct Schema {
     pub(super) name: String,
-    pub(super) description: String,
+    pub(super) description: Prose,
     /// What it is, if it is no object with fields.
     pub(super) kind: Option<Kind>,
+    /// The schemas whose fields it has beside its own.
+    pub(super) bases: Option<Kind>,
     pub(super) fields: Vec<Field>,
 }
 
 impl Schema {
     pub(super) fn all(document: &Value) -> Vec<Self> {
-        let schemas = document["components"]["schemas"].as_object();
-        let schemas = schemas.into_iter().flatten();
-        let schema = |(name, schema): (&String, &Value)| Self {
-            name: name.clone(),
-            description: text_of(schema, "description"),
-            kind: schema["properties"].is_null().then(|| Kind::of(schema)),
-            fields: Field::all(schema),
+        let Some(schemas) = document["components"]["schemas"].as_object() else {
+            return Vec::new();
         };
-        schemas.map(schema).collect()
+        let schema = |(name, schema): (&String, &Value)| {
+            let plain = schema["properties"].is_null() && schema["allOf"].is_null();
+            let mut fields = Field::all(schema);
+            // The document writes out what a list holds.
+            let item = name.strip_prefix(LIST);
+            if let Some(item) = item.filter(|item| schemas.contains_key(*item))
+                && let Some(items) = fields.iter_mut().find(|field| field.name == "items")
+            {
+                items.kind = Kind::list_of(Kind::schema(item));
+            }
+            Self {
+                name: name.clone(),
+                description: prose_of(schema, "description"),
+                kind: plain.then(|| Kind::of(schema)),
+                bases: Kind::bases(schema),
+                fields,
+            }
+        };
+        schemas.iter().map(schema).collect()
     }
 }
 
@@ -50,7 +69,7 @@ impl Field {
             name: name.clone(),
             kind: Kind::of(value),
             required: required(name),
-            description: text_of(value, "description"),
+            description: prose_of(value, "description"),
         });
         let parts = schema["allOf"].as_array().into_iter().flatten();
         own.chain(parts.flat_map(Self::all)).collect()
@@ -63,11 +82,7 @@ impl Kind {
             return Self::named("anything");
         };
         if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
-            let name = reference.rsplit('/').next().unwrap_or(reference);
-            return Self {
-                text: name.to_owned(),
-                schema: Some(name.to_owned()),
-            };
+            return Self::schema(reference.rsplit('/').next().unwrap_or(reference));
         }
         for (choice, between) in [("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")] {
             if let Some(choices) = object.get(choice).and_then(Value::as_array) {
@@ -88,21 +103,14 @@ impl Kind {
     }
 
     fn of_type(name: &str, object: &Map<String, Value>) -> Self {
-        let of_items = |items: &Value, what: &str| {
-            let items = Self::of(items);
-            Self {
-                text: format!("{what} {}", items.text),
-                schema: items.schema,
-            }
-        };
         match (
             name,
             object.get("items"),
             object.get("additionalProperties"),
         ) {
-            ("array", Some(items), _) => of_items(items, "list of"),
+            ("array", Some(items), _) => Self::list_of(Self::of(items)),
             ("object", _, Some(values)) if values.is_object() => {
-                of_items(values, "map of names to")
+                Self::of(values).behind("map of names to")
             }
             // The limits are those of what it is otherwise.
             ("null", _, _) => Self::named(name),
@@ -128,6 +136,30 @@ impl Kind {
                     _ => Self::named(&format!("{name} ({})", more.join(", "))),
                 }
             }
+        }
+    }
+
+    fn bases(schema: &Value) -> Option<Self> {
+        let parts = schema["allOf"].as_array()?.iter();
+        let bases = parts.filter(|part| part["$ref"].is_string());
+        Some(Self::joined(bases.map(Self::of), " and "))
+    }
+
+    fn schema(name: &str) -> Self {
+        Self {
+            text: name.to_owned(),
+            schema: Some(name.to_owned()),
+        }
+    }
+
+    fn list_of(item: Self) -> Self {
+        item.behind("list of")
+    }
+
+    fn behind(self, words: &str) -> Self {
+        Self {
+            text: format!("{words} {}", self.text),
+            ..self
         }
     }
 
