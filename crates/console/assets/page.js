@@ -39,6 +39,8 @@ function enhance(part) {
     }
     table.classList.add("stacked");
   }
+  // The newest hours stand last.
+  for (const plot of part.querySelectorAll(".plots .wide")) plot.scrollLeft = plot.scrollWidth;
   // What is wider than the screen can be reached and moved with keys.
   for (const wide of part.querySelectorAll(".wide")) {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;

@@ -65,9 +65,13 @@ pub(super) struct WarmForm {
 }
 
 impl Work {
-    /// How many of the blobs that were asked for did not have to come for it, of a hundred.
+    /// How many of the blobs that were asked for did not have to come for it, of a hundred. What is
+    /// fetched ahead nobody has asked for.
     pub(super) fn hit_percent(&self) -> Option<u64> {
         let spared = u128::from(self.hits) + u128::from(self.joins);
+        if spared == 0 && self.served_bytes == 0 {
+            return None;
+        }
         let all = spared + u128::from(self.fills);
         let percent = (spared * 100).checked_div(all)?;
         u64::try_from(percent).ok()
@@ -213,4 +217,28 @@ pub(super) async fn warm(
 
 pub(super) fn absent(project: &str) -> Problem {
     Problem::absent(sentence!("cache {project}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_of_which_no_client_was_given_anything_has_no_hit_ratio() {
+        let percent = |hits, joins, fills, served_bytes| {
+            let work = Work {
+                hits,
+                joins,
+                fills,
+                served_bytes,
+                ..Work::default()
+            };
+            work.hit_percent()
+        };
+        assert_eq!(percent(0, 0, 0, 0), None);
+        assert_eq!(percent(0, 0, 3, 0), None);
+        assert_eq!(percent(0, 0, 3, 10), Some(0));
+        assert_eq!(percent(1, 1, 2, 10), Some(50));
+        assert_eq!(percent(1, 0, 0, 0), Some(100));
+    }
 }

@@ -71,6 +71,15 @@ impl ImagePage {
         (!runs).then_some(kind)
     }
 
+    /// What people call it, if many tools write its type.
+    fn artifact_name(&self) -> Option<&'static str> {
+        if self.chart() {
+            return Some(self.page.say("Helm chart"));
+        }
+        let attachment = Attachment::of_type(self.artifact()?)?;
+        Some(self.page.attachment(attachment))
+    }
+
     fn attachment(&self, referrer: &ReferrerOf) -> Option<&'static str> {
         let attachment = Attachment::of(referrer)?;
         Some(self.page.attachment(attachment))

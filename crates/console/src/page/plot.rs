@@ -52,7 +52,7 @@ pub(super) struct Area {
 
 /// With room for labels at the left and below.
 const AREA: Area = Area {
-    left: 70.0,
+    left: 86.0,
     top: 10.0,
     right: 776.0,
     bottom: 180.0,

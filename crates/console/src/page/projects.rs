@@ -37,6 +37,18 @@ struct ProjectPage {
     later: bool,
 }
 
+impl ProjectPage {
+    /// What the newest manifest of a repository came by.
+    fn last(&self) -> &'static str {
+        let say = |text| self.page.say(text);
+        if self.head.fetched() {
+            say("Last fetch")
+        } else {
+            say("Last push")
+        }
+    }
+}
+
 /// A project that is made with a form; a box that is not ticked is not sent.
 #[derive(Deserialize)]
 pub(super) struct NewForm {

@@ -18,7 +18,7 @@ impl Attachment {
         Self::of_type(kind.unwrap_or(&referrer.media_type))
     }
 
-    fn of_type(artifact_type: &str) -> Option<Self> {
+    pub(super) fn of_type(artifact_type: &str) -> Option<Self> {
         Some(match artifact_type {
             "application/vnd.cncf.notary.signature"
             | "application/vnd.dev.cosign.artifact.sig.v1+json"
