@@ -21,7 +21,10 @@ pub(super) fn serve(listen: SocketAddr, folder: &Path) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen)?;
     for number in 0_u64.. {
         let (stream, _) = listener.accept()?;
-        receive(&stream, &folder.join(number.to_string()))?;
+        // A client that goes away is no reason to keep the others out.
+        if let Err(error) = receive(&stream, &folder.join(number.to_string())) {
+            eprintln!("{error:#}");
+        }
     }
     Ok(())
 }
