@@ -63,8 +63,8 @@ impl Registry {
 }
 
 impl Admitted {
-    /// The id of the repository, which is made if it is not there, with its project if that is why the push
-    /// was let in.
+    /// The id of the repository, which is made if it is not there, with its project if that is why
+    /// the push was let in.
     pub(crate) async fn ensure(
         &self,
         tx: &mut SqliteConnection,

@@ -132,11 +132,6 @@ impl Registry {
         );
     }
 
-    /// How long a blob is kept that nothing names.
-    pub fn grace(&self) -> Duration {
-        self.limits.grace
-    }
-
     /// Until when a blob is kept that nothing names.
     pub(crate) fn collect_at(&self, now: Timestamp) -> Timestamp {
         now.plus(self.limits.grace)

@@ -220,8 +220,7 @@ impl Registry {
         let received = self.work_on(upload, appender.append(body)).await;
         let synced = appender.sync().await;
         // This closes the file: while it is open, removing it gives no space back.
-        let finished = appender.finish().await;
-        let (offset, hasher) = match finished {
+        let (offset, hasher) = match appender.finish().await {
             Ok(finished) => finished,
             Err(error) => return Err(self.give_up(upload, error).await),
         };
@@ -267,8 +266,7 @@ impl Registry {
         let mut appender = self.open_staged(upload, start, hasher, room).await?;
         let received = self.work_on(upload, appender.append(body)).await;
         // This closes the file: while it is open, removing it gives no space back.
-        let finished = appender.finish().await;
-        let (size_bytes, hasher) = match finished {
+        let (size_bytes, hasher) = match appender.finish().await {
             Ok(finished) => finished,
             Err(error) => return Err(self.give_up(upload, error).await),
         };

@@ -74,7 +74,7 @@ pub(super) async fn show(
         collection,
         blobs,
         later,
-        grace: console.registry.grace(),
+        grace: console.registry.limits().grace,
     }))
 }
 

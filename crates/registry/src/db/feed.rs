@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::changes::{self, Change, Changes};
 
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(300);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// Without a look for so long nothing in a cache is believed.
 const BELIEVED_FOR: Duration = Duration::from_secs(1);
 /// Repositories share so many counts: a change of one makes others be read again that need not be.

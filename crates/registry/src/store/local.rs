@@ -24,11 +24,10 @@ use futures_util::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::{GetResultPayload, ObjectStoreExt as _};
 use rustix::fs::{FlockOperation, flock, statvfs};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
 use super::{BlobStore, ByteStream, Key, Staging, StoreError, StoreSpace};
-
 use crate::sentence;
 
 mod list;
@@ -220,16 +219,14 @@ impl BlobStore for LocalStore {
     }
 
     async fn file(&self, key: &Key, size_bytes: u64) -> Result<Option<File>, StoreError> {
-        let path = self.object_path(key);
-        blocking(move || {
-            let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-            match opened {
-                Ok((length, file)) => Ok((length >= size_bytes).then_some(file)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(io_error("open an object")(error)),
-            }
-        })
-        .await
+        let file = match self.open_object(key).await {
+            Err(StoreError::Missing(_)) => return Ok(None),
+            opened => opened?,
+        };
+        let there = file
+            .metadata()
+            .map_err(io_error(sentence("open an object")))?;
+        Ok((there.len() >= size_bytes).then_some(file))
     }
 
     fn kind(&self) -> &'static str {
@@ -297,10 +294,13 @@ impl StagedFile {
 
     /// Waits for the sync that is going on.
     async fn synced(&mut self) -> Result<(), StoreError> {
-        match self.syncing.take() {
-            Some(syncing) => joined(syncing).await,
-            None => Ok(()),
-        }
+        let Some(syncing) = &mut self.syncing else {
+            return Ok(());
+        };
+        // It stays until it is known, so that nobody who stops waiting takes its error away.
+        let synced = joined(syncing).await;
+        self.syncing = None;
+        synced
     }
 }
 
@@ -428,7 +428,9 @@ async fn blocking<T: Send + 'static>(
     joined(spawn_blocking(work)).await
 }
 
-async fn joined<T>(work: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+async fn joined<T>(
+    work: impl Future<Output = Result<Result<T, StoreError>, JoinError>>,
+) -> Result<T, StoreError> {
     match work.await {
         Ok(outcome) => outcome,
         Err(error) => match error.try_into_panic() {

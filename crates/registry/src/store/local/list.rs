@@ -7,7 +7,6 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
 use super::{Key, StoreError, blocking, io_error};
-
 use crate::sentence;
 
 /// Names in one part of a list.

@@ -9,7 +9,6 @@ use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::super::{ByteStream, StoreError};
-
 use crate::sentence;
 
 /// Large enough that the hop to a blocking thread costs little beside the copy, and small enough
