@@ -33,6 +33,7 @@ mod image_rights;
 mod images;
 mod immutable_tags;
 mod language;
+mod lasting;
 mod lines;
 mod link;
 mod live;

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::response::Response;
 use berth_registry::quota::WARN_PERCENT;
 
-use super::deployments::lasting;
 use super::done::Done;
 use super::filters;
 use super::frame::{self, Frame};
 use super::language::Language;
+use super::lasting::lasting;
 use super::link;
 use super::visitor::Visitor;
 use crate::api::collection::{self, CollectableBlob, Collection, CollectionRun};

@@ -17,13 +17,11 @@ use crate::api::problem::Problem;
 use crate::api::targets::{self, Decision};
 use crate::console::Console;
 
-mod lasting;
 mod shown;
 mod steering;
 mod timeline;
 mod words;
 
-pub(super) use lasting::lasting;
 use shown::DeploymentPage;
 pub(super) use steering::{approve, cancel, roll_back};
 use timeline::{Story, timeline};

@@ -1,8 +1,8 @@
-use super::super::language::Language;
+use super::language::Language;
 
 /// How long something took, for people: `350 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`. A number stays
 /// with its unit.
-pub(in super::super) fn lasting(language: Language, milliseconds: i64) -> String {
+pub(super) fn lasting(language: Language, milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = milliseconds / 1000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
