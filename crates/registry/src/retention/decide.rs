@@ -27,6 +27,17 @@ pub(super) struct TagRow {
     pub(super) attached: Option<Attached>,
 }
 
+impl TagRow {
+    /// Its key in the order of pushes. Of those within one millisecond the later manifest has the greater
+    /// number.
+    fn newest_first(&self) -> (Reverse<(Timestamp, i64)>, &str) {
+        (
+            Reverse((self.pushed_at, self.manifest_id)),
+            self.tag.as_str(),
+        )
+    }
+}
+
 /// Whether the manifest to which a tag is attached is in the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attached {
@@ -147,16 +158,13 @@ impl Clause {
         match self {
             Self::Always => own,
             Self::NewestPushed(most) => {
-                own.sort_unstable_by_key(|&index| {
-                    let row = &tags[index];
-                    (Reverse(row.pushed_at), row.tag.as_str())
-                });
+                own.sort_unstable_by_key(|&index| tags[index].newest_first());
                 first(own, most)
             }
             Self::NewestPulled(most) => {
                 own.sort_unstable_by_key(|&index| {
                     let row = &tags[index];
-                    (Reverse(row.pulled_at), row.tag.as_str())
+                    (Reverse(row.pulled_at), row.newest_first())
                 });
                 first(own, most)
             }

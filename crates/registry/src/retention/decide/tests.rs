@@ -145,12 +145,22 @@ fn each_kind_of_rule_keeps_what_it_says_and_no_more() {
 }
 
 #[test]
-fn of_what_is_as_new_the_first_name_is_kept() {
-    let tags = [tag("a", 1, None), tag("b", 1, None), tag("c", 1, None)];
+fn of_what_is_as_new_the_later_image_is_kept_and_of_one_image_the_first_name() {
+    let mut tags = [tag("a", 1, None), tag("b", 1, None), tag("c", 1, None)];
     for keep in [json!({"newest_pushed": 2}), json!({"newest_pulled": 2})] {
         let rules = json!([rule("*", keep)]);
-        assert_eq!(shown(rules, &tags), "a/1 b/1 -c/1");
+        tags[2].manifest_id = 1;
+        assert_eq!(shown(rules.clone(), &tags), "a/1 b/1 -c/1");
+        tags[2].manifest_id = 2;
+        assert_eq!(shown(rules, &tags), "a/1 -b/1 c/1");
     }
+}
+
+#[test]
+fn of_what_was_never_pulled_the_last_pushed_is_kept() {
+    let tags = [tag("a", 3, None), tag("b", 1, None), tag("c", 2, Some(1))];
+    let rules = json!([rule("*", json!({"newest_pulled": 2}))]);
+    assert_eq!(shown(rules, &tags), "-a/1 b/1 c/1");
 }
 
 #[test]
