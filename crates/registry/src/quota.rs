@@ -181,14 +181,7 @@ impl Registry {
     /// What the project has and may have; `None` when there is no such project.
     pub async fn project_space(&self, name: &ProjectName) -> Result<Option<Space>, DbError> {
         let mut connection = self.db.read().await?;
-        let Some(project) = db::projects::find(&mut connection, name).await? else {
-            return Ok(None);
-        };
-        let used_bytes = db::project_usage::total(&mut connection, project.id).await?;
-        Ok(Some(Space {
-            used_bytes,
-            quota_bytes: project.quota_bytes,
-        }))
+        db::project_usage::of_project(&mut connection, name).await
     }
 
     /// The projects that the caller may pull something from and that are short of space, in order of

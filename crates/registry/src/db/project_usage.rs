@@ -78,6 +78,25 @@ pub(crate) async fn total(
     Ok(unsigned(total.unwrap_or_default()))
 }
 
+/// What the project has, and may have; `None` when there is no such project.
+pub(crate) async fn of_project(
+    connection: &mut SqliteConnection,
+    project: &ProjectName,
+) -> Result<Option<Space>, DbError> {
+    let row: Option<(Option<i64>, Option<i64>)> = sqlx::query_as(
+        "SELECT p.quota_bytes,
+                (SELECT CAST(SUM(u.bytes) AS BIGINT) FROM project_usage u WHERE u.project_id = p.id)
+         FROM projects p WHERE p.name = $1",
+    )
+    .bind(project.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|(quota, used)| Space {
+        used_bytes: unsigned(used.unwrap_or_default()),
+        quota_bytes: quota.map(unsigned),
+    }))
+}
+
 /// What those projects have that have a quota, in order of the bytes of their names.
 pub(crate) async fn of_limited(
     connection: &mut SqliteConnection,
