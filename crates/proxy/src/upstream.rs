@@ -9,7 +9,7 @@ use std::sync::Arc;
 use berth_oci::RepositoryName;
 use berth_registry::Clock;
 use http::HeaderValue;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use reqwest::Url;
 
 use crate::settings::{Credentials, Profile, UpstreamSettings};
@@ -51,7 +51,7 @@ use need::Need;
 use token::{Held, Tokens, basic, sensitive};
 
 /// The most repositories whose need of credentials is remembered.
-const REPOSITORIES: u64 = 100_000;
+const REPOSITORIES: usize = 100_000;
 
 /// One registry, and all that is known of how it does.
 pub(crate) struct Upstream {

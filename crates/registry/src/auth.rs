@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use berth_oci::ProjectName;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::audit::Gathered;
 use crate::clock::{Clock, Timestamp};
 use crate::db::projects::ProjectRights;
 use crate::db::{self, Db, DbError};
+use crate::known::{Content, Kept, Known, kept};
 
 mod account;
 mod action;
@@ -69,11 +70,10 @@ use token::AccessToken;
 
 /// Bytes of each cache, about.
 const CACHED: u64 = 8 * 1024 * 1024;
-/// What an entry takes beside its grants, and what a grant takes.
-const ENTRY_BYTES: u32 = 512;
-const GRANT_BYTES: u32 = 256;
-/// Longer than a comparison waits.
-const SHOWN_FOR: Duration = Duration::from_secs(60);
+/// What a grant takes.
+const GRANT_BYTES: usize = 256;
+/// Secrets that are remembered.
+const SECRETS: usize = 16 * 1024;
 /// A password that was right is compared again after so long.
 const VERIFIED_FOR: Duration = Duration::from_secs(60 * 60);
 
@@ -96,15 +96,15 @@ pub(crate) struct Auth {
     /// How long an upload may go on after it was opened.
     upload_expiry: Duration,
     keys: ArcSwap<SigningKeys>,
-    accounts: Cache<AccountId, Known<Option<Arc<Account>>>>,
-    projects: Cache<InProject, Known<Arc<Option<ProjectRights>>>>,
+    accounts: Known<AccountId, u64, Option<Arc<Account>>>,
+    projects: Known<InProject, u64, Arc<Option<ProjectRights>>>,
     /// Whether names are those of projects here.
-    names: Cache<ProjectName, Known<bool>>,
+    names: Known<ProjectName, u64, bool>,
     /// Secrets that are being compared.
     shown: Cache<[u8; 32], Arc<tokio::sync::Mutex<()>>>,
     /// Secrets that were right, by a hash that only this process can make.
-    verified: Cache<[u8; 32], (AccountId, i64)>,
-    tokens: Cache<[u8; 32], Arc<AccessToken>>,
+    verified: Cache<[u8; 32], Verified>,
+    tokens: Kept<[u8; 32], Arc<AccessToken>>,
     salt: String,
     passwords: Passwords,
     throttle: Throttle,
@@ -115,11 +115,39 @@ pub(crate) struct Auth {
 /// A user, or anybody, in a project.
 type InProject = (Option<i64>, ProjectName);
 
-/// Something that was true at an epoch of the feed.
-#[derive(Clone)]
-struct Known<T> {
-    epoch: u64,
-    what: T,
+/// Whose secret was right, and when.
+#[derive(Clone, Copy)]
+struct Verified {
+    account: AccountId,
+    generation: i64,
+    at: Timestamp,
+}
+
+impl Content for Option<Arc<Account>> {
+    fn bytes(&self) -> usize {
+        let grants = self.as_deref().map_or(0, Account::grants);
+        grants * GRANT_BYTES
+    }
+}
+
+impl Content for Arc<Option<ProjectRights>> {
+    fn bytes(&self) -> usize {
+        let grants = self.as_ref().as_ref();
+        let grants = grants.map_or(0, |project| project.of_user.grants().len() + 1);
+        grants * GRANT_BYTES
+    }
+}
+
+impl Content for bool {
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+impl Content for Arc<AccessToken> {
+    fn bytes(&self) -> usize {
+        self.rights.grants().len() * GRANT_BYTES
+    }
 }
 
 /// When accounts were last used, for the next write.
@@ -142,21 +170,6 @@ impl Used {
     }
 }
 
-/// A cache that holds so many bytes, counted by the grants of its entries.
-fn weighed<K, V>(grants: impl Fn(&V) -> usize + Send + Sync + 'static) -> Cache<K, V>
-where
-    K: std::hash::Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    Cache::builder()
-        .max_capacity(CACHED)
-        .weigher(move |_, value| {
-            let grants = u32::try_from(grants(value)).unwrap_or(u32::MAX);
-            ENTRY_BYTES.saturating_add(grants.saturating_mul(GRANT_BYTES))
-        })
-        .build()
-}
-
 impl Auth {
     pub(crate) async fn open(
         db: Db,
@@ -172,24 +185,12 @@ impl Auth {
             secrets,
             place,
             upload_expiry,
-            accounts: weighed(|known: &Known<Option<Arc<Account>>>| {
-                let account = known.what.as_deref();
-                account.map_or(0, Account::grants)
-            }),
-            projects: weighed(|known: &Known<Arc<Option<ProjectRights>>>| {
-                let project = known.what.as_ref().as_ref();
-                project.map_or(0, |project| project.of_user.grants().len() + 1)
-            }),
-            names: weighed(|_: &Known<bool>| 0),
-            shown: Cache::builder()
-                .max_capacity(CACHED / u64::from(ENTRY_BYTES))
-                .time_to_idle(SHOWN_FOR)
-                .build(),
-            verified: Cache::builder()
-                .max_capacity(CACHED / u64::from(ENTRY_BYTES))
-                .time_to_live(VERIFIED_FOR)
-                .build(),
-            tokens: weighed(|token: &Arc<AccessToken>| token.rights.grants().len()),
+            accounts: Known::new(CACHED),
+            projects: Known::new(CACHED),
+            names: Known::new(CACHED),
+            shown: Cache::new(SECRETS),
+            verified: Cache::new(SECRETS),
+            tokens: kept(CACHED),
             salt: secret::random_hex(),
             passwords: Passwords::new(),
             throttle: Throttle::new(),
@@ -236,23 +237,13 @@ impl Auth {
     /// An account that may be used; `None` when there is none or it is disabled.
     async fn account(&self, id: AccountId) -> Result<Option<Arc<Account>>, DbError> {
         let epoch = self.db.feed().rights();
-        if let Some(known) = self.accounts.get(&id)
-            && epoch == Some(known.epoch)
-        {
-            return Ok(known.what);
+        if let Some(known) = self.accounts.get(&id, epoch) {
+            return Ok(known);
         }
         let mut connection = self.db.read().await?;
-        let what = Account::load(&mut connection, id).await?.map(Arc::new);
-        if let Some(epoch) = epoch {
-            self.accounts.insert(
-                id,
-                Known {
-                    epoch,
-                    what: what.clone(),
-                },
-            );
-        }
-        Ok(what)
+        let account = Account::load(&mut connection, id).await?.map(Arc::new);
+        self.accounts.keep(id, epoch, account.clone());
+        Ok(account)
     }
 
     /// What a project gives; `None` when there is no such project.
@@ -263,34 +254,25 @@ impl Auth {
     ) -> Result<Arc<Option<ProjectRights>>, DbError> {
         let epoch = self.db.feed().rights();
         let key = (user, project);
-        if let Some(known) = self.projects.get(&key)
-            && epoch == Some(known.epoch)
-        {
-            return Ok(known.what);
+        if let Some(known) = self.projects.get(&key, epoch) {
+            return Ok(known);
         }
         let mut connection = self.db.read().await?;
         let rights = db::projects::rights(&mut connection, &key.1, user).await?;
-        let what = Arc::new(rights);
-        if let Some(epoch) = epoch {
-            let what = Arc::clone(&what);
-            self.projects.insert(key, Known { epoch, what });
-        }
-        Ok(what)
+        let rights = Arc::new(rights);
+        self.projects.keep(key, epoch, Arc::clone(&rights));
+        Ok(rights)
     }
 
     /// Whether there is a project of this name, or was one.
     pub(crate) async fn claims(&self, name: &ProjectName) -> Result<bool, DbError> {
         let epoch = self.db.feed().rights();
-        if let Some(known) = self.names.get(name)
-            && epoch == Some(known.epoch)
-        {
-            return Ok(known.what);
+        if let Some(known) = self.names.get(name, epoch) {
+            return Ok(known);
         }
         let mut connection = self.db.read().await?;
-        let what = db::projects::claimed(&mut connection, name).await?;
-        if let Some(epoch) = epoch {
-            self.names.insert(name.clone(), Known { epoch, what });
-        }
-        Ok(what)
+        let claimed = db::projects::claimed(&mut connection, name).await?;
+        self.names.keep(name.clone(), epoch, claimed);
+        Ok(claimed)
     }
 }

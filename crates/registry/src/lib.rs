@@ -27,6 +27,7 @@ mod health;
 pub mod holds;
 pub mod http;
 pub mod immutable;
+mod known;
 mod manifest;
 pub mod project;
 mod pusher;

@@ -1,33 +1,39 @@
 use std::hash::Hash;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 /// Things that are known for a while.
-pub(super) struct Memory<K, V>(Cache<K, V>);
+pub(super) struct Memory<K, V> {
+    life: Duration,
+    known: Cache<K, (Instant, V)>,
+}
 
 /// Enough for what a cluster pulls in a minute; an entry has some hundred bytes.
-const ENTRIES: u64 = 20_000;
+const ENTRIES: usize = 20_000;
 
 impl<K, V> Memory<K, V>
 where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
+    K: Hash + Eq,
+    V: Clone,
 {
     pub(super) fn of(life: Duration) -> Self {
-        let cache = Cache::builder().max_capacity(ENTRIES).time_to_live(life);
-        Self(cache.build())
+        Self {
+            life,
+            known: Cache::new(ENTRIES),
+        }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<V> {
-        self.0.get(key)
+        let (since, value) = self.known.get(key)?;
+        (since.elapsed() < self.life).then_some(value)
     }
 
     pub(super) fn put(&self, key: K, value: V) {
-        self.0.insert(key, value);
+        self.known.insert(key, (Instant::now(), value));
     }
 
     pub(super) fn forget(&self, key: &K) {
-        self.0.invalidate(key);
+        self.known.remove(key);
     }
 }

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use berth_registry::sentence;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use http::{HeaderMap, HeaderValue, Method};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
@@ -20,7 +21,7 @@ use super::link::{Answer, Ask, Link};
 use super::need::Grant;
 use crate::settings::Credentials;
 
-const TOKENS: u64 = 10_000;
+const TOKENS: usize = 10_000;
 const TOKEN_BYTES: u64 = 256 << 10;
 /// How long a token service may take; whoever waits may give up before.
 const FETCH: Duration = Duration::from_secs(10);
@@ -87,11 +88,9 @@ impl Tokens {
             None => false,
         };
         let start = || self.start(Arc::clone(link), Arc::clone(grant));
-        let fetch = self
-            .fetches
-            .entry_by_ref(grant)
-            .or_insert_with_if(start, over)
-            .into_value();
+        self.fetches.remove_if(grant, over);
+        let fetch = self.fetches.get_or_insert_with(grant, || Ok(start()));
+        let fetch = fetch.unwrap_or_else(|never: Infallible| match never {});
         let fresh = fetch.peek().is_none();
         match timeout_at(deadline, fetch).await {
             Ok(Err(error @ UpstreamError::Unauthorized { .. })) => {

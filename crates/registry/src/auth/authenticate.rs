@@ -12,9 +12,10 @@ use super::password::Busy;
 use super::secret::{self, Secret, SecretKind};
 use super::throttle::Throttled;
 use super::token::{AccessToken, InvalidToken, RefreshToken};
-use super::{ActionSet, Auth};
+use super::{ActionSet, Auth, VERIFIED_FOR, Verified};
 use crate::audit::{Actor, ActorKind, Entry, Outcome};
 use crate::db::{self, DbError};
+use crate::known;
 
 /// Names that clients make up can be long; none of ours is.
 const NAME_BYTES: usize = 400;
@@ -131,7 +132,7 @@ impl Auth {
             return Ok(Caller::of_account(account, address));
         }
         // Many clients that begin at once with one password are one guess, and not many.
-        let shown = self.shown.get_with(proof, Arc::default);
+        let shown = known::or_made(&self.shown, &proof, Arc::default);
         let _turn = shown.lock().await;
         if let Some(account) = self.verified_before(&proof).await? {
             return Ok(Caller::of_account(account, address));
@@ -157,10 +158,14 @@ impl Auth {
         match outcome {
             Ok(account) => {
                 if let (Some(address), None) = (address, kind) {
-                    self.throttle.succeeded(name, address);
+                    self.throttle.succeeded(name, address, now);
                 }
-                self.verified
-                    .insert(proof, (account.id, account.generation));
+                let verified = Verified {
+                    account: account.id,
+                    generation: account.generation,
+                    at: now,
+                };
+                self.verified.insert(proof, verified);
                 let caller = Caller::of_account(account, address);
                 self.audit
                     .add(Entry::done(&caller.actor(), "sign_in", ""), now);
@@ -190,9 +195,12 @@ impl Auth {
     }
 
     async fn verified_before(&self, proof: &[u8; 32]) -> Result<Option<Arc<Account>>, DbError> {
+        let now = self.clock.now();
         match self.verified.get(proof) {
-            Some((id, generation)) => self.usable(id, generation).await,
-            None => Ok(None),
+            Some(it) if now.since(it.at) < VERIFIED_FOR => {
+                self.usable(it.account, it.generation).await
+            }
+            Some(_) | None => Ok(None),
         }
     }
 

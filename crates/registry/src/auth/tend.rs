@@ -57,7 +57,7 @@ impl Auth {
         let rows = db::signing_keys::list(&mut connection).await?;
         let keys = SigningKeys::of_rows(&rows, &self.secrets)?;
         self.keys.store(Arc::new(keys));
-        self.tokens.invalidate_all();
+        self.tokens.clear();
         Ok(())
     }
 

@@ -18,16 +18,18 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 use crate::clock::Timestamp;
+use crate::known;
 
 const FREE: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// Wrong guesses are forgotten after so long without one.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
+/// Where an account has signed in is remembered for so long.
 const TRUSTED_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-const ENTRIES: u64 = 100_000;
+const ENTRIES: usize = 100_000;
 
 /// How many wrong guesses fit, and how long it takes until one more does.
 struct Measure {
@@ -56,7 +58,8 @@ pub(crate) struct Throttle {
     pairs: Cache<(String, Address), Failures>,
     accounts: Cache<String, Level>,
     addresses: Cache<Address, Level>,
-    trusted: Cache<(String, Address), ()>,
+    /// When it last was right.
+    trusted: Cache<(String, Address), Timestamp>,
     under_way: Mutex<HashMap<Address, u32>>,
 }
 
@@ -105,22 +108,11 @@ pub(crate) struct Throttled(pub(crate) Duration);
 
 impl Throttle {
     pub(crate) fn new() -> Self {
-        fn cache<
-            K: std::hash::Hash + Eq + Send + Sync + 'static,
-            V: Clone + Send + Sync + 'static,
-        >(
-            kept: Duration,
-        ) -> Cache<K, V> {
-            Cache::builder()
-                .max_capacity(ENTRIES)
-                .time_to_idle(kept)
-                .build()
-        }
         Self {
-            pairs: cache(FORGOTTEN_AFTER),
-            accounts: cache(FORGOTTEN_AFTER),
-            addresses: cache(FORGOTTEN_AFTER),
-            trusted: cache(TRUSTED_FOR),
+            pairs: Cache::new(ENTRIES),
+            accounts: Cache::new(ENTRIES),
+            addresses: Cache::new(ENTRIES),
+            trusted: Cache::new(ENTRIES),
             under_way: Mutex::default(),
         }
     }
@@ -143,9 +135,14 @@ impl Throttle {
         drop(under_way);
         // It counts as wrong until it is known to be right, or many at once would all be free.
         let pair = (account.to_owned(), address);
-        let failures = self.pairs.get_with(pair, || Arc::new(Mutex::new((0, now))));
+        let failures = known::or_made(&self.pairs, &pair, || Arc::new(Mutex::new((0, now))));
         let mut failures = failures.lock().expect("nothing panics while it holds this");
-        *failures = (failures.0.saturating_add(1), now);
+        let before = if forgotten(failures.1, now) {
+            0
+        } else {
+            failures.0
+        };
+        *failures = (before.saturating_add(1), now);
         Ok(Guess {
             throttle: self,
             address,
@@ -160,19 +157,25 @@ impl Throttle {
 
     fn check(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<(), Throttled> {
         let pair = (account.to_owned(), Address::of(address));
-        let trusted = self.trusted.contains_key(&pair);
+        let trusted = self
+            .trusted
+            .get(&pair)
+            .is_some_and(|at| now.since(at) < TRUSTED_FOR);
         let level = |level: Option<Level>| {
             level.map(|at| *at.lock().expect("nothing panics while it holds this"))
         };
         let of_address = level(self.addresses.get(&pair.1));
-        let Some(failures) = self.pairs.get(&pair) else {
+        let failures = self
+            .pairs
+            .get(&pair)
+            .map(|failures| *failures.lock().expect("nothing panics while it holds this"));
+        let Some((count, last_at)) = failures.filter(|&(_, at)| !forgotten(at, now)) else {
             return if trusted {
                 Ok(())
             } else {
                 OF_FIRST_GUESSES.check(of_address, now)
             };
         };
-        let (count, last_at) = *failures.lock().expect("nothing panics while it holds this");
         wait_until(last_at.plus(pause_after(count)), now)?;
         if trusted {
             return Ok(());
@@ -185,14 +188,14 @@ impl Throttle {
     pub(crate) fn failed(&self, account: &str, address: IpAddr, now: Timestamp) {
         let address = Address::of(address);
         let empty = || Arc::new(Mutex::new(now));
-        OF_ACCOUNT.add(&self.accounts.get_with(account.to_owned(), empty), now);
-        OF_ADDRESS.add(&self.addresses.get_with(address, empty), now);
+        OF_ACCOUNT.add(&known::or_made(&self.accounts, account, empty), now);
+        OF_ADDRESS.add(&known::or_made(&self.addresses, &address, empty), now);
     }
 
-    pub(crate) fn succeeded(&self, account: &str, address: IpAddr) {
+    pub(crate) fn succeeded(&self, account: &str, address: IpAddr, now: Timestamp) {
         let pair = (account.to_owned(), Address::of(address));
-        self.pairs.invalidate(&pair);
-        self.trusted.insert(pair, ());
+        self.pairs.remove(&pair);
+        self.trusted.insert(pair, now);
     }
 }
 
@@ -209,6 +212,10 @@ impl Measure {
         let mut empty_at = level.lock().expect("nothing panics while it holds this");
         *empty_at = (*empty_at).max(now).plus(self.each);
     }
+}
+
+fn forgotten(last_at: Timestamp, now: Timestamp) -> bool {
+    now.since(last_at) >= FORGOTTEN_AFTER
 }
 
 fn pause_after(failures: u32) -> Duration {
@@ -272,7 +279,7 @@ mod tests {
     #[test]
     fn a_stranger_does_not_lock_an_account_out() {
         let throttle = Throttle::new();
-        throttle.succeeded("alice", HOME);
+        throttle.succeeded("alice", HOME, NOW);
         for number in 0..200 {
             for _ in 0..FREE {
                 guess(&throttle, "alice", stranger(number), NOW);
@@ -294,7 +301,7 @@ mod tests {
     #[test]
     fn a_stranger_does_not_stop_everybody_behind_the_same_address() {
         let throttle = Throttle::new();
-        throttle.succeeded("ann", HOME);
+        throttle.succeeded("ann", HOME, NOW);
         for number in 0..400 {
             guess(&throttle, &format!("user{number}"), HOME, NOW);
         }

@@ -20,6 +20,7 @@ use crate::db::manifests::ManifestRow;
 use crate::db::referrers::ReferrersOf;
 use crate::db::repository_blobs::Link;
 use crate::db::{self, ContentEpoch, Db, DbError, signed};
+use crate::known;
 use crate::store::{BlobStore, StoreError};
 use crate::usage::{Pulled, Usage};
 
@@ -53,12 +54,8 @@ impl Hosted {
             store,
             clock,
             usage,
-            manifests: Recent::new(RECENT_BYTES, |manifest: &RecentManifest| {
-                manifest.bytes.as_ref().map_or(0, Bytes::len)
-            }),
-            blobs: Arc::new(Recent::new(RECENT_BYTES, |blob: &RecentBlob| {
-                blob.bytes.len()
-            })),
+            manifests: Recent::new(RECENT_BYTES),
+            blobs: Arc::new(Recent::new(RECENT_BYTES)),
             grace,
         }
     }
@@ -71,8 +68,7 @@ impl Hosted {
         wanted: bool,
     ) -> Result<Option<RecentManifest>, SourceError> {
         let epoch = self.db.feed().content(repository.as_str());
-        let known = epoch.and_then(|epoch| self.manifests.get(repository, reference, epoch));
-        if let Some(known) = known
+        if let Some(known) = self.manifests.get(repository, reference, epoch)
             && (known.bytes.is_some() || !wanted)
         {
             return Ok(Some(known));
@@ -92,9 +88,7 @@ impl Hosted {
         };
         let row = Arc::new(row);
         let manifest = RecentManifest { row, bytes };
-        if let Some(epoch) = epoch
-            && manifest.row.size_bytes <= SMALL_BYTES
-        {
+        if manifest.row.size_bytes <= SMALL_BYTES {
             self.manifests
                 .keep(repository, reference, epoch, manifest.clone());
         }
@@ -189,7 +183,7 @@ impl Source for Hosted {
         digest: &Digest,
     ) -> Result<Option<Blob>, SourceError> {
         let epoch = self.db.feed().content(repository.as_str());
-        let known = epoch.and_then(|epoch| self.blobs.get(repository, digest, epoch));
+        let known = self.blobs.get(repository, digest, epoch);
         if let Some(RecentBlob { pulled, bytes }) = known {
             let size_bytes = bytes.len() as u64;
             let content = BlobInMemory {
@@ -283,6 +277,18 @@ struct RecentBlob {
     bytes: Bytes,
 }
 
+impl known::Content for RecentManifest {
+    fn bytes(&self) -> usize {
+        self.bytes.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl known::Content for RecentBlob {
+    fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// A blob whose bytes are in memory, and what to count when they are asked for.
 struct BlobInMemory {
     bytes: Bytes,
@@ -372,7 +378,7 @@ impl BlobContent for StoredBlob {
             bytes: bytes.clone(),
         };
         keep.recent
-            .keep(&keep.repository, &digest, keep.epoch, blob);
+            .keep(&keep.repository, &digest, Some(keep.epoch), blob);
         Ok(part(&bytes, range))
     }
 

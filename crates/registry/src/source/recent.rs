@@ -2,16 +2,12 @@ use std::hash::Hash;
 
 use berth_oci::RepositoryName;
 use equivalent::Equivalent;
-use moka::sync::Cache;
 
 use crate::db::ContentEpoch;
+use crate::known::{Content, Known};
 
-/// What an entry takes beside its content.
-const ENTRY_BYTES: u32 = 512;
-
-/// What was read of repositories lately, each with the epoch in which that was: what was read in an
-/// earlier one is read again. `N` is what names it in its repository.
-pub(super) struct Recent<N, T>(Cache<Key<N>, Known<T>>);
+/// What was read of repositories lately. `N` is what names it in its repository.
+pub(super) struct Recent<N, T>(Known<Key<N>, ContentEpoch, T>);
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key<N> {
@@ -32,45 +28,35 @@ impl<N: Eq> Equivalent<Key<N>> for Asked<'_, N> {
     }
 }
 
-#[derive(Clone)]
-struct Known<T> {
-    epoch: ContentEpoch,
-    what: T,
-}
-
 impl<N, T> Recent<N, T>
 where
-    N: Clone + Eq + Hash + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
+    N: Clone + Eq + Hash,
+    T: Content + Clone,
 {
-    /// Holds so many bytes, of content that has as many as `bytes` says.
-    pub(super) fn new(capacity: u64, bytes: impl Fn(&T) -> usize + Send + Sync + 'static) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(capacity)
-            .weigher(move |_, known: &Known<T>| {
-                let bytes = u32::try_from(bytes(&known.what)).unwrap_or(u32::MAX);
-                bytes.saturating_add(ENTRY_BYTES)
-            })
-            .build();
-        Self(cache)
+    pub(super) fn new(bytes: u64) -> Self {
+        Self(Known::new(bytes))
     }
 
     pub(super) fn get(
         &self,
         repository: &RepositoryName,
         name: &N,
-        epoch: ContentEpoch,
+        epoch: Option<ContentEpoch>,
     ) -> Option<T> {
-        let known = self.0.get(&Asked { repository, name })?;
-        (known.epoch == epoch).then_some(known.what)
+        self.0.get(&Asked { repository, name }, epoch)
     }
 
-    /// Keeps what was read after the epoch was asked for.
-    pub(super) fn keep(&self, repository: &RepositoryName, name: &N, epoch: ContentEpoch, what: T) {
+    pub(super) fn keep(
+        &self,
+        repository: &RepositoryName,
+        name: &N,
+        epoch: Option<ContentEpoch>,
+        what: T,
+    ) {
         let key = Key {
             repository: repository.clone(),
             name: name.clone(),
         };
-        self.0.insert(key, Known { epoch, what });
+        self.0.keep(key, epoch, what);
     }
 }
