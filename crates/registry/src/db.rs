@@ -69,6 +69,9 @@ use writer::{Durability, Writer};
 const READERS: u32 = 4;
 /// A page of a list, so that the thread that reads it need not wait for who takes its rows.
 const ROWS_AHEAD: usize = 1024;
+/// What a reader keeps of the file, 1 MiB: the inner pages of its trees, of which a read of a million
+/// manifests needs a few. The kernel keeps the others. (Negative: KiB, <https://sqlite.org/pragma.html>.)
+const READER_CACHE: &str = "-1024";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What is behind the name of a database that is being restored.
 pub(crate) const RESTORING: &str = ".restoring";
@@ -119,7 +122,12 @@ impl Db {
             .max_connections(READERS)
             .min_connections(1)
             .test_before_acquire(false)
-            .connect_with(options.read_only(true).create_if_missing(false))
+            .connect_with(
+                options
+                    .read_only(true)
+                    .create_if_missing(false)
+                    .pragma("cache_size", READER_CACHE),
+            )
             .await?;
         Ok(Self {
             readers,
