@@ -1,4 +1,4 @@
-use berth_oci::Reference;
+use berth_oci::{Algorithm, Digest, Reference};
 use sqlx::SqliteConnection;
 
 use super::*;
@@ -113,4 +113,46 @@ async fn counts_add_up_over_several_writes() {
     let mut database = fixture.database().await;
     let manifest = "SELECT pulls, last_pulled_at FROM manifests";
     assert_eq!(counted(&mut database, manifest).await.pulls, 2);
+}
+
+#[tokio::test]
+async fn what_one_write_counts_of_many_is_added_to_each() {
+    let fixture = Fixture::open().await;
+    let configs: [&'static [u8]; 3] = [b"{\"one\":1}", b"{\"two\":2}", b"{\"three\":3}"];
+    for (tag, config) in ["one", "two", "three"].into_iter().zip(configs) {
+        fixture.push_image(Some(tag), config, &[]).await;
+    }
+    let source = fixture.registry.hosted();
+    for (tag, config) in [
+        ("one", configs[0]),
+        ("two", configs[1]),
+        ("two", configs[1]),
+    ] {
+        pull(&fixture, &Reference::Tag(tag.parse().unwrap())).await;
+        let digest = Digest::of(Algorithm::Sha256, config);
+        let blob = source.blob(&fixture.repository, &digest).await.unwrap();
+        drop(blob.unwrap().read(0..2).await.unwrap());
+    }
+    fixture.registry.write_usage().await.unwrap();
+    fixture.registry.close().await;
+    let mut database = fixture.database().await;
+    let queries = [
+        "SELECT t.name, t.pulls FROM tags t ORDER BY t.name",
+        "SELECT t.name, m.pulls FROM tags t JOIN manifests m ON m.id = t.manifest_id ORDER BY t.name",
+        "SELECT t.name, rb.pulls FROM tags t JOIN edges e ON e.manifest_id = t.manifest_id
+         JOIN blobs b ON b.digest = e.digest JOIN repository_blobs rb ON rb.blob_id = b.id
+         ORDER BY t.name",
+    ];
+    for query in queries {
+        let pulls: Vec<(String, i64)> = sqlx::query_as(query)
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+        let expected = [("one", 1), ("three", 0), ("two", 2)];
+        assert_eq!(
+            pulls,
+            expected.map(|(tag, count)| (tag.to_owned(), count)),
+            "{query}"
+        );
+    }
 }
