@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import collection
 import seed
@@ -71,9 +72,11 @@ class Stage:
         self.lines.append(Line(figures, measure, self.berth, peer, limit, **more))
 
     def memory(self, rows):
-        """The rows of memory, after those of all lines."""
+        """The rows of memory, after those of all lines and two minutes of rest: Berth gives memory back after one
+        without work, and looks each minute."""
         if not self.ran:
             return []
+        time.sleep(2 * 60 + 10)
         peak = {role: max(max(row.peak_mib.get(role, [0])) for row in rows) for role in self.pair()}
         return [
             self.memory_row(f"idle memory after the start{self.had}", self.idle_aims, self.idle_mib),

@@ -1,5 +1,5 @@
-//! Gives the memory back that holds code which only the start has needed: the command line, the
-//! configuration, migrations. It is two thirds of the code that a server has ever run.
+//! Gives the memory back that holds code. Two thirds of what a server has ever run only the start has
+//! needed: the command line, the configuration, migrations.
 
 use std::ffi::c_void;
 use std::fs;

@@ -15,6 +15,7 @@ mod config;
 mod data_dir;
 mod first_start;
 mod http;
+mod idle;
 mod import;
 mod logging;
 mod maintenance;

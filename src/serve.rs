@@ -12,14 +12,14 @@ use berth_registry::{Db, LocalStore, Registry, Release, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::cli::ConfigArguments;
-use crate::code_pages;
 use crate::config::{self, Config, PLAIN_BEYOND_LOOPBACK};
 use crate::data_dir::DataDir;
 use crate::first_start;
 use crate::http::{self, Metrics};
+use crate::idle;
 use crate::logging;
 use crate::server::{Server, ServerLimits, Stop, Tls, TrustedProxies};
 
@@ -128,12 +128,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     info!(address = %address, "listening on {scheme}://{address}");
     notify(&[sd_notify::NotifyState::Ready]);
-    if let Err(error) = code_pages::forget() {
-        debug!(
-            error = &error as &dyn std::error::Error,
-            "the code of the start stays in memory"
-        );
-    }
+    // What only the start has needed, and later what work has.
+    tokio::spawn(idle::give_back());
 
     loop {
         tokio::select! {
