@@ -202,7 +202,8 @@ impl Throttle {
 impl Measure {
     fn check(&self, empty_at: Option<Timestamp>, now: Timestamp) -> Result<(), Throttled> {
         let full = i64::try_from(self.each.as_millis()).unwrap_or(i64::MAX) * (self.size - 1);
-        match empty_at {
+        // What lies further ahead than it is ever filled is from before the clock was set back.
+        match empty_at.filter(|&at| at <= now.plus(FORGOTTEN_AFTER)) {
             Some(Timestamp(at)) => wait_until(Timestamp(at - full), now),
             None => Ok(()),
         }
@@ -210,12 +211,14 @@ impl Measure {
 
     fn add(&self, level: &Level, now: Timestamp) {
         let mut empty_at = level.lock().expect("nothing panics while it holds this");
-        *empty_at = (*empty_at).max(now).plus(self.each);
+        let fuller = (*empty_at).max(now).plus(self.each);
+        *empty_at = fuller.min(now.plus(FORGOTTEN_AFTER));
     }
 }
 
 fn forgotten(last_at: Timestamp, now: Timestamp) -> bool {
-    now.since(last_at) >= FORGOTTEN_AFTER
+    // What lies ahead is from before the clock was set back.
+    last_at > now || now.since(last_at) >= FORGOTTEN_AFTER
 }
 
 fn pause_after(failures: u32) -> Duration {
@@ -315,6 +318,48 @@ mod tests {
         assert!(wait <= Duration::from_secs(2), "{wait:?}");
         let soon = NOW.plus(wait);
         assert!(throttle.check("bob", HOME, soon).is_ok());
+    }
+
+    #[test]
+    fn an_hour_without_a_wrong_guess_makes_up_for_all_before() {
+        let throttle = Throttle::new();
+        for number in 0..10_000 {
+            guess(&throttle, "alice", stranger(number), NOW);
+        }
+        assert!(throttle.check("alice", stranger(1), NOW).is_err());
+        let later = NOW.plus(FORGOTTEN_AFTER);
+        for address in [HOME, stranger(1)] {
+            for _ in 0..FREE {
+                assert!(guess(&throttle, "alice", address, later));
+            }
+            assert!(throttle.check("alice", address, later).is_err());
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nobody_up() {
+        let throttle = Throttle::new();
+        for _ in 0..FREE {
+            guess(&throttle, "alice", HOME, NOW);
+        }
+        let before = NOW.minus(Duration::from_secs(24 * 60 * 60));
+        assert!(throttle.check("alice", HOME, before).is_ok());
+    }
+
+    #[test]
+    fn where_an_account_has_signed_in_is_forgotten_after_a_month() {
+        let throttle = Throttle::new();
+        throttle.succeeded("alice", HOME, NOW);
+        let at = |days: u64| NOW.plus(Duration::from_secs(days * 24 * 60 * 60));
+        let many = |now| {
+            for number in 0..200 {
+                guess(&throttle, "alice", stranger(number), now);
+            }
+            guess(&throttle, "alice", HOME, now);
+            throttle.check("alice", HOME, now).is_ok()
+        };
+        assert!(many(at(29)));
+        assert!(!many(at(30)));
     }
 
     #[test]
