@@ -19,6 +19,8 @@ const BELIEVED_FOR: Duration = Duration::from_secs(60);
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client waits for referrers: without them it has an answer too.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Pages of tags that are remembered; one has up to some hundred KiB.
+const PAGES: usize = 256;
 /// The most referrers of one manifest that are fetched.
 const REFERRERS: usize = 100;
 
@@ -38,7 +40,7 @@ pub(super) struct Lists {
 impl Lists {
     pub(super) fn new(here: Here, manifests: Arc<Manifests>) -> Self {
         Self {
-            pages: Memory::of(BELIEVED_FOR),
+            pages: Memory::holding(PAGES, BELIEVED_FOR),
             tags: here.flights(),
             referrers: here.flights(),
             refreshed: Memory::of(BELIEVED_FOR),

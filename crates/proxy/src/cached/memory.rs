@@ -18,9 +18,14 @@ where
     V: Clone,
 {
     pub(super) fn of(life: Duration) -> Self {
+        Self::holding(ENTRIES, life)
+    }
+
+    /// Of larger entries. What is no longer known stays until others need its place.
+    pub(super) fn holding(entries: usize, life: Duration) -> Self {
         Self {
             life,
-            known: Cache::new(ENTRIES),
+            known: Cache::new(entries),
         }
     }
 
@@ -35,5 +40,19 @@ where
 
     pub(super) fn forget(&self, key: &K) {
         self.known.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_older_than_its_life_is_not_known() {
+        for (life, known) in [(Duration::ZERO, None), (Duration::MAX, Some(1))] {
+            let memory = Memory::of(life);
+            memory.put("one", 1);
+            assert_eq!(memory.get(&"one"), known);
+        }
     }
 }
