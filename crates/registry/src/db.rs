@@ -132,7 +132,7 @@ impl Db {
         Ok(Self {
             readers,
             reads: Arc::default(),
-            writer: Writer::start(writer, Arc::clone(&feed))?,
+            writer: Writer::start(writer, Arc::clone(&feed)),
             feed,
         })
     }

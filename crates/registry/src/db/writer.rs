@@ -60,10 +60,10 @@ pub struct WriterMetrics {
 
 impl Writer {
     /// `feed` takes in what is committed, before anybody is answered for it.
-    pub(super) fn start(connection: SqliteConnection, feed: Arc<Feed>) -> Result<Self, DbError> {
+    pub(super) fn start(connection: SqliteConnection, feed: Arc<Feed>) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let counters = Arc::new(Counters::default());
-        let task = Task {
+        let writer = Thread {
             connection,
             feed,
             synchronous: Durability::Full,
@@ -73,9 +73,9 @@ impl Writer {
         // Ends when it is told to close or the last sender is gone.
         thread::Builder::new()
             .name("berth-writer".to_owned())
-            .spawn(move || runtime.block_on(task.run(receiver)))
-            .map_err(sqlx::Error::from)?;
-        Ok(Self { queue, counters })
+            .spawn(move || runtime.block_on(writer.run(receiver)))
+            .expect("a thread can be started");
+        Self { queue, counters }
     }
 
     pub(super) async fn submit<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
@@ -108,7 +108,7 @@ impl Writer {
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.queue.send(Message::Close(done)).await.is_ok() {
-            // An error means that the task is gone already.
+            // An error means that the thread is gone already.
             let _ = closed.await;
         }
     }
@@ -162,14 +162,14 @@ where
     }
 }
 
-struct Task {
+struct Thread {
     connection: SqliteConnection,
     feed: Arc<Feed>,
     synchronous: Durability,
     counters: Arc<Counters>,
 }
 
-impl Task {
+impl Thread {
     async fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         let mut waiting = Vec::with_capacity(BATCH);
         let mut closing = None;

@@ -35,7 +35,7 @@ async fn writer() -> Writer {
     .execute(&mut connection)
     .await
     .unwrap();
-    Writer::start(connection, Arc::new(Feed::behind(0))).unwrap()
+    Writer::start(connection, Arc::new(Feed::behind(0)))
 }
 
 async fn insert(connection: &mut SqliteConnection, number: i64) -> Result<(), DbError> {
