@@ -18,7 +18,7 @@ use crate::audit::Gathered;
 use crate::clock::{Clock, Timestamp};
 use crate::db::projects::ProjectRights;
 use crate::db::{self, Db, DbError};
-use crate::known::{Content, Kept, Known, kept};
+use crate::known::{Kept, Known, Weighed, kept};
 
 mod account;
 mod action;
@@ -123,14 +123,14 @@ struct Verified {
     at: Timestamp,
 }
 
-impl Content for Option<Arc<Account>> {
+impl Weighed for Option<Arc<Account>> {
     fn bytes(&self) -> usize {
         let grants = self.as_deref().map_or(0, Account::grants);
         grants * GRANT_BYTES
     }
 }
 
-impl Content for Arc<Option<ProjectRights>> {
+impl Weighed for Arc<Option<ProjectRights>> {
     fn bytes(&self) -> usize {
         let grants = self.as_ref().as_ref();
         let grants = grants.map_or(0, |project| project.of_user.grants().len() + 1);
@@ -138,13 +138,9 @@ impl Content for Arc<Option<ProjectRights>> {
     }
 }
 
-impl Content for bool {
-    fn bytes(&self) -> usize {
-        0
-    }
-}
+impl Weighed for bool {}
 
-impl Content for Arc<AccessToken> {
+impl Weighed for Arc<AccessToken> {
     fn bytes(&self) -> usize {
         self.rights.grants().len() * GRANT_BYTES
     }

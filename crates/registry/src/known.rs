@@ -4,16 +4,20 @@ use std::convert::Infallible;
 use std::hash::Hash;
 
 use equivalent::Equivalent;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 /// What an entry takes beside its content.
 const ENTRY_BYTES: u64 = 512;
+/// Parts with a lock each. One has to hold the largest entry, however many processors there are.
+const SHARDS: usize = 8;
 
 /// What can be kept.
-pub(crate) trait Content {
-    /// So many bytes belong to it, about.
-    fn bytes(&self) -> usize;
+pub(crate) trait Weighed {
+    /// So many bytes belong to it beside itself, about.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Something that is kept for as long as it is among what was asked for most.
@@ -22,16 +26,23 @@ pub(crate) type Kept<K, V> = Cache<K, V, ByBytes>;
 #[derive(Clone)]
 pub(crate) struct ByBytes;
 
-impl<K, V: Content> Weighter<K, V> for ByBytes {
+impl<K, V: Weighed> Weighter<K, V> for ByBytes {
     fn weight(&self, _: &K, value: &V) -> u64 {
         ENTRY_BYTES + value.bytes() as u64
     }
 }
 
 /// A cache of so many bytes.
-pub(crate) fn kept<K: Eq + Hash, V: Content + Clone>(bytes: u64) -> Kept<K, V> {
+pub(crate) fn kept<K: Eq + Hash, V: Weighed + Clone>(bytes: u64) -> Kept<K, V> {
     let entries = usize::try_from(bytes / ENTRY_BYTES).unwrap_or(usize::MAX);
-    Cache::with_weighter(entries, bytes, ByBytes)
+    let options = OptionsBuilder::new()
+        .shards(SHARDS)
+        .estimated_items_capacity(entries)
+        .weight_capacity(bytes)
+        .build()
+        .expect("what it needs is given");
+    let (hash, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+    Cache::with_options(options, ByBytes, hash, lifecycle)
 }
 
 /// What is there, or what is made for it now: once, whoever asks at the same time.
@@ -41,8 +52,8 @@ where
     Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     V: Clone,
 {
-    let made = cache.get_or_insert_with(key, || Ok(make()));
-    made.unwrap_or_else(|never: Infallible| match never {})
+    let Ok(made) = cache.get_or_insert_with(key, || Ok::<_, Infallible>(make()));
+    made
 }
 
 /// What was read of the database, each with the epoch of the feed in which that was: what was read in
@@ -55,7 +66,7 @@ struct Read<E, V> {
     what: V,
 }
 
-impl<E, V: Content> Content for Read<E, V> {
+impl<E, V: Weighed> Weighed for Read<E, V> {
     fn bytes(&self) -> usize {
         self.what.bytes()
     }
@@ -65,7 +76,7 @@ impl<K, E, V> Known<K, E, V>
 where
     K: Eq + Hash,
     E: Copy + Eq,
-    V: Content + Clone,
+    V: Weighed + Clone,
 {
     pub(crate) fn new(bytes: u64) -> Self {
         Self(kept(bytes))

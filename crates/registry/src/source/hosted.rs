@@ -20,7 +20,7 @@ use crate::db::manifests::ManifestRow;
 use crate::db::referrers::ReferrersOf;
 use crate::db::repository_blobs::Link;
 use crate::db::{self, ContentEpoch, Db, DbError, signed};
-use crate::known;
+use crate::known::Weighed;
 use crate::store::{BlobStore, StoreError};
 use crate::usage::{Pulled, Usage};
 
@@ -198,13 +198,10 @@ impl Source for Hosted {
         let found = db::blobs::find_in_repository(&mut connection, repository, digest).await?;
         Ok(found.map(|found| {
             let size_bytes = found.blob.size_bytes;
-            let keep = epoch.filter(|_| size_bytes <= SMALL_BYTES).map(|epoch| {
-                let (recent, repository) = (Arc::clone(&self.blobs), repository.clone());
-                Keep {
-                    recent,
-                    repository,
-                    epoch,
-                }
+            let keep = (size_bytes <= SMALL_BYTES).then(|| Keep {
+                recent: Arc::clone(&self.blobs),
+                repository: repository.clone(),
+                epoch,
             });
             let stored = StoredBlob {
                 pulled: Pulled::Blob {
@@ -277,13 +274,13 @@ struct RecentBlob {
     bytes: Bytes,
 }
 
-impl known::Content for RecentManifest {
+impl Weighed for RecentManifest {
     fn bytes(&self) -> usize {
         self.bytes.as_ref().map_or(0, Bytes::len)
     }
 }
 
-impl known::Content for RecentBlob {
+impl Weighed for RecentBlob {
     fn bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -324,7 +321,7 @@ struct StoredBlob {
 struct Keep {
     recent: Arc<Recent<Digest, RecentBlob>>,
     repository: RepositoryName,
-    epoch: ContentEpoch,
+    epoch: Option<ContentEpoch>,
 }
 
 struct Object {
@@ -378,7 +375,7 @@ impl BlobContent for StoredBlob {
             bytes: bytes.clone(),
         };
         keep.recent
-            .keep(&keep.repository, &digest, Some(keep.epoch), blob);
+            .keep(&keep.repository, &digest, keep.epoch, blob);
         Ok(part(&bytes, range))
     }
 

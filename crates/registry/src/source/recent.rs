@@ -4,7 +4,7 @@ use berth_oci::RepositoryName;
 use equivalent::Equivalent;
 
 use crate::db::ContentEpoch;
-use crate::known::{Content, Known};
+use crate::known::{Known, Weighed};
 
 /// What was read of repositories lately. `N` is what names it in its repository.
 pub(super) struct Recent<N, T>(Known<Key<N>, ContentEpoch, T>);
@@ -31,7 +31,7 @@ impl<N: Eq> Equivalent<Key<N>> for Asked<'_, N> {
 impl<N, T> Recent<N, T>
 where
     N: Clone + Eq + Hash,
-    T: Content + Clone,
+    T: Weighed + Clone,
 {
     pub(super) fn new(bytes: u64) -> Self {
         Self(Known::new(bytes))
