@@ -14,7 +14,8 @@ const EVERY: Duration = Duration::from_secs(60);
 /// server's own schedules take some milliseconds a minute.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// Looks every minute, for as long as it is polled, and gives back at the first that was idle.
+/// Looks every minute, for as long as it is polled, and gives back at once and at the first that was idle
+/// after one that was not.
 pub(crate) async fn give_back() {
     let mut looks = interval(EVERY);
     let mut before = processor_time();
@@ -32,7 +33,7 @@ pub(crate) async fn give_back() {
     }
 }
 
-pub(crate) fn give_back_now() {
+fn give_back_now() {
     trim_heap();
     if let Err(error) = code_pages::forget() {
         debug!(
