@@ -72,11 +72,11 @@ class Stage:
         self.lines.append(Line(figures, measure, self.berth, peer, limit, **more))
 
     def memory(self, rows):
-        """The rows of memory, after those of all lines and two minutes of rest: Berth gives memory back after one
-        without work, and looks each minute."""
+        """The rows of memory, after those of all lines and a rest: Berth gives memory back after a minute
+        without work, looks each minute, and may have counts of pulls to write first."""
         if not self.ran:
             return []
-        time.sleep(2 * 60 + 10)
+        time.sleep(190)
         peak = {role: max(max(row.peak_mib.get(role, [0])) for row in rows) for role in self.pair()}
         return [
             self.memory_row(f"idle memory after the start{self.had}", self.idle_aims, self.idle_mib),

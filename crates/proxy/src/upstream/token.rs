@@ -89,8 +89,9 @@ impl Tokens {
         };
         let start = || self.start(Arc::clone(link), Arc::clone(grant));
         self.fetches.remove_if(grant, over);
-        let fetch = self.fetches.get_or_insert_with(grant, || Ok(start()));
-        let fetch = fetch.unwrap_or_else(|never: Infallible| match never {});
+        let Ok(fetch) = self
+            .fetches
+            .get_or_insert_with(grant, || Ok::<_, Infallible>(start()));
         let fresh = fetch.peek().is_none();
         match timeout_at(deadline, fetch).await {
             Ok(Err(error @ UpstreamError::Unauthorized { .. })) => {
