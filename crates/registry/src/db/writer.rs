@@ -4,7 +4,7 @@
 //!
 //! A statement runs on a thread of the database, and whoever waits for it is woken. A thread of our own
 //! is woken at once; a task would be by way of the scheduler, which wakes one more thread to look for
-//! work, and with some dozens of statements an image that was half of what a push cost.
+//! work, and with some dozens of statements an image that was a third of what a push cost.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

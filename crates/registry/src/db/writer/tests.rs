@@ -1,7 +1,7 @@
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
 use super::*;
@@ -19,11 +19,11 @@ impl From<DbError> for Refused {
 }
 
 async fn writer() -> Writer {
-    let mut connection = SqliteConnectOptions::new()
-        .in_memory(true)
-        .connect()
-        .await
-        .unwrap();
+    writer_of(SqliteConnectOptions::new().in_memory(true)).await
+}
+
+async fn writer_of(database: SqliteConnectOptions) -> Writer {
+    let mut connection = database.connect().await.unwrap();
     sqlx::query("CREATE TABLE numbers (number INTEGER PRIMARY KEY)")
         .execute(&mut connection)
         .await
@@ -95,6 +95,61 @@ async fn writes_in_parallel_share_commits_and_each_answers_for_itself() {
             .filter(|number| number % 2 == 0)
             .collect::<Vec<_>>()
     );
+}
+
+/// What undoes a savepoint goes to a file beyond SQLITE_STMTJRNL_SPILL (.cargo/config.toml), in one piece.
+#[tokio::test]
+async fn much_work_is_undone_beside_other_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("database");
+    let database = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal);
+    let writer = writer_of(database).await;
+    let fill = "CREATE TABLE pages (content BLOB NOT NULL);
+                WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+                INSERT INTO pages SELECT zeroblob(4000) FROM n";
+    let filled = writer.submit(Durability::Full, move |connection| {
+        async move {
+            sqlx::query(fill).execute(connection).await?;
+            Ok::<_, DbError>(())
+        }
+        .boxed()
+    });
+    filled.await.unwrap();
+
+    let (go, wait) = oneshot::channel::<()>();
+    let first = writer.submit(Durability::Full, move |_| {
+        async move { wait.await.map_err(|_| DbError::Closed) }.boxed()
+    });
+    let much = writer.submit(Durability::Full, |connection| {
+        async move {
+            let change = "UPDATE pages SET content = randomblob(4000)";
+            let changed = sqlx::query(change).execute(connection).await;
+            let changed = changed.map_err(DbError::from)?;
+            assert_eq!(changed.rows_affected(), 300);
+            Err::<(), _>(Refused::Odd(1))
+        }
+        .boxed()
+    });
+    let other = writer.submit(Durability::Full, |connection| insert(connection, 2).boxed());
+    let (first, much, other, ()) = tokio::join!(first, much, other, async {
+        go.send(()).unwrap();
+    });
+    first.unwrap();
+    assert_eq!(much, Err(Refused::Odd(1)));
+    other.unwrap();
+    assert_eq!(numbers(&writer).await, [2]);
+    let same = writer.submit(Durability::Full, |connection| {
+        async move {
+            let query = "SELECT COUNT(*) FROM pages WHERE content = zeroblob(4000)";
+            let (same,): (i64,) = sqlx::query_as(query).fetch_one(connection).await?;
+            Ok::<_, DbError>(same)
+        }
+        .boxed()
+    });
+    assert_eq!(same.await.unwrap(), 300);
 }
 
 #[tokio::test]
