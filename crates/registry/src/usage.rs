@@ -23,7 +23,7 @@ const COUNTED: usize = 10_000;
 const PART: usize = 500;
 
 /// Something that was pulled.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Pulled {
     Manifest { id: i64 },
     Tag { repository_id: i64, tag: Tag },
@@ -37,9 +37,9 @@ pub(crate) struct Usage {
 }
 
 #[derive(Clone, Copy)]
-struct Pulls {
-    count: u64,
-    last_at: Timestamp,
+pub(crate) struct Pulls {
+    pub(crate) count: u64,
+    pub(crate) last_at: Timestamp,
 }
 
 impl Usage {
@@ -56,15 +56,19 @@ impl Usage {
         }
     }
 
-    fn take(&self) -> HashMap<Pulled, Pulls> {
-        std::mem::take(&mut *self.counted())
+    /// Neighbours in the database are neighbours here, so that writing a part writes few of its pages.
+    fn take(&self) -> Vec<(Pulled, Pulls)> {
+        let counted = std::mem::take(&mut *self.counted());
+        let mut counted: Vec<_> = counted.into_iter().collect();
+        counted.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        counted
     }
 
     /// Takes up what could not be written, for the next time.
-    fn put_back(&self, unwritten: impl Iterator<Item = (Pulled, Pulls)>) {
+    fn put_back(&self, unwritten: &[(Pulled, Pulls)]) {
         let mut counted = self.counted();
         for (pulled, earlier) in unwritten {
-            let pulls = counted.entry(pulled).or_insert(Pulls {
+            let pulls = counted.entry(pulled.clone()).or_insert(Pulls {
                 count: 0,
                 last_at: earlier.last_at,
             });
@@ -101,25 +105,19 @@ impl Registry {
     }
 
     pub(crate) async fn write_usage(&self) -> Result<(), DbError> {
-        let mut counted = self.usage.take().into_iter().peekable();
+        let counted = Arc::new(self.usage.take());
         // A part at a time, so that pushes do not wait long.
-        while counted.peek().is_some() {
-            let part: Arc<[_]> = counted.by_ref().take(PART).collect();
-            let written = Arc::clone(&part);
+        for start in (0..counted.len()).step_by(PART) {
+            let part = start..counted.len().min(start + PART);
+            let written = Arc::clone(&counted);
             let outcome = self
                 .db
                 .write_relaxed(move |tx| {
-                    async move {
-                        for (pulled, pulls) in &*written {
-                            db::usage::add(tx, pulled, pulls.count, pulls.last_at).await?;
-                        }
-                        Ok::<_, DbError>(())
-                    }
-                    .boxed()
+                    async move { db::usage::add(tx, &written[part]).await }.boxed()
                 })
                 .await;
             if let Err(error) = outcome {
-                self.usage.put_back(part.iter().cloned().chain(counted));
+                self.usage.put_back(&counted[start..]);
                 return Err(error);
             }
         }

@@ -76,6 +76,12 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../../migrations/sqlite/0009_audit.sql"),
         oldest_release: "0.1.0",
     },
+    Step {
+        version: 10,
+        name: "pulls",
+        sql: include_str!("../../../../migrations/sqlite/0010_pulls.sql"),
+        oldest_release: "0.1.0",
+    },
 ];
 
 /// Upgrades the database in `file`, after a copy of it was made beside it.

@@ -59,7 +59,7 @@ async fn pulls_of_a_tag_and_of_its_manifest_are_written_when_the_registry_closes
     let mut database = fixture.database().await;
     let tag = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'pulled'";
     let other = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'other'";
-    let manifest = "SELECT pulls, last_pulled_at FROM manifests";
+    let manifest = "SELECT COALESCE(SUM(pulls), 0), MAX(last_pulled_at) FROM manifest_pulls";
     assert_eq!(
         counted(&mut database, tag).await,
         Counted::new(3, Some(tag_pulled_at))
@@ -88,7 +88,7 @@ async fn a_look_at_a_tag_is_a_pull_of_the_tag_and_of_nothing_else() {
     fixture.registry.close().await;
     let mut database = fixture.database().await;
     let tag = "SELECT pulls, last_pulled_at FROM tags WHERE name = 'pulled'";
-    let manifest = "SELECT pulls, last_pulled_at FROM manifests";
+    let manifest = "SELECT COALESCE(SUM(pulls), 0), MAX(last_pulled_at) FROM manifest_pulls";
     assert_eq!(
         counted(&mut database, tag).await,
         Counted::new(1, Some(looked_at))
@@ -111,8 +111,68 @@ async fn counts_add_up_over_several_writes() {
     }
     fixture.registry.close().await;
     let mut database = fixture.database().await;
-    let manifest = "SELECT pulls, last_pulled_at FROM manifests";
+    let manifest = "SELECT COALESCE(SUM(pulls), 0), MAX(last_pulled_at) FROM manifest_pulls";
     assert_eq!(counted(&mut database, manifest).await.pulls, 2);
+}
+
+#[tokio::test]
+async fn counts_that_could_not_be_written_are_written_with_those_that_come() {
+    let fixture = Fixture::open().await;
+    let by_digest = push_image(&fixture).await;
+    let mut database = fixture.database().await;
+    for (before, written) in [
+        ("ALTER TABLE manifest_pulls RENAME TO away", false),
+        ("ALTER TABLE away RENAME TO manifest_pulls", true),
+    ] {
+        sqlx::query(before).execute(&mut database).await.unwrap();
+        pull(&fixture, &by_digest).await;
+        assert_eq!(fixture.registry.write_usage().await.is_ok(), written);
+    }
+    fixture.registry.close().await;
+    let rows = "SELECT pulls, last_pulled_at FROM manifest_pulls";
+    assert_eq!(counted(&mut database, rows).await.pulls, 2);
+}
+
+#[tokio::test]
+async fn a_cached_blob_that_was_pulled_from_two_repositories_was_used_at_the_later_pull() {
+    let fixture = Fixture::open().await;
+    let digest = fixture.push_blob_to("a/later", CONFIG).await;
+    fixture.push_blob_to("a/earlier", CONFIG).await;
+    let mut database = fixture.database().await;
+    sqlx::query("INSERT INTO cached_blobs (blob_id, used_at) SELECT id, 1 FROM blobs")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let source = fixture.registry.hosted();
+    for repository in ["a/earlier", "a/later"] {
+        fixture.clock.advance(Duration::from_secs(1));
+        let blob = source.blob(&repository.parse().unwrap(), &digest).await;
+        drop(blob.unwrap().unwrap().read(0..2).await.unwrap());
+    }
+    let used_at = fixture.registry.clock.now();
+    fixture.registry.write_usage().await.unwrap();
+    fixture.registry.close().await;
+    let (found,): (i64,) = sqlx::query_as("SELECT used_at FROM cached_blobs")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(found, used_at.0);
+}
+
+#[tokio::test]
+async fn what_was_deleted_before_its_pulls_are_written_is_not_counted() {
+    let fixture = Fixture::open().await;
+    let by_digest = push_image(&fixture).await;
+    pull(&fixture, &Reference::Tag("other".parse().unwrap())).await;
+    pull(&fixture, &by_digest).await;
+    let mut database = fixture.database().await;
+    for gone in ["DELETE FROM tags", "DELETE FROM manifests"] {
+        sqlx::query(gone).execute(&mut database).await.unwrap();
+    }
+    fixture.registry.write_usage().await.unwrap();
+    fixture.registry.close().await;
+    let rows = "SELECT COUNT(*), MAX(last_pulled_at) FROM manifest_pulls";
+    assert_eq!(counted(&mut database, rows).await, Counted::new(0, None));
 }
 
 #[tokio::test]
@@ -138,7 +198,8 @@ async fn what_one_write_counts_of_many_is_added_to_each() {
     let mut database = fixture.database().await;
     let queries = [
         "SELECT t.name, t.pulls FROM tags t ORDER BY t.name",
-        "SELECT t.name, m.pulls FROM tags t JOIN manifests m ON m.id = t.manifest_id ORDER BY t.name",
+        "SELECT t.name, COALESCE(mp.pulls, 0) FROM tags t
+         LEFT JOIN manifest_pulls mp ON mp.manifest_id = t.manifest_id ORDER BY t.name",
         "SELECT t.name, rb.pulls FROM tags t JOIN edges e ON e.manifest_id = t.manifest_id
          JOIN blobs b ON b.digest = e.digest JOIN repository_blobs rb ON rb.blob_id = b.id
          ORDER BY t.name",

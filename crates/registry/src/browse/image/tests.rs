@@ -168,7 +168,7 @@ async fn an_absent_image_is_none_and_to_look_is_not_to_pull() {
     assert_eq!(browse(&fixture, "v2").await, None);
     fixture.registry.close().await;
     let pulls: (i64,) = sqlx::query_as(
-        "SELECT (SELECT SUM(pulls) FROM tags) + (SELECT SUM(pulls) FROM manifests)
+        "SELECT (SELECT SUM(pulls) FROM tags) + (SELECT COUNT(*) FROM manifest_pulls)
               + (SELECT SUM(pulls) FROM repository_blobs)",
     )
     .fetch_one(&mut fixture.database().await)

@@ -53,8 +53,10 @@ pub(crate) async fn find(
     manifest_id: i64,
 ) -> Result<Option<ImageRow>, DbError> {
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT id, digest, media_type, artifact_type, pushed_at, pushed_by, pulls, last_pulled_at
-         FROM manifests WHERE id = $1",
+        "SELECT m.id, m.digest, m.media_type, m.artifact_type, m.pushed_at, m.pushed_by,
+                COALESCE(mp.pulls, 0), mp.last_pulled_at
+         FROM manifests m LEFT JOIN manifest_pulls mp ON mp.manifest_id = m.id
+         WHERE m.id = $1",
     )
     .bind(manifest_id)
     .fetch_optional(connection)
@@ -70,10 +72,11 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<ImageRow>, DbError> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT id, digest, media_type, artifact_type, pushed_at, pushed_by, pulls, last_pulled_at
-         FROM manifests
-         WHERE repository_id = $1 AND (pushed_at, id) < ($2, $3)
-         ORDER BY pushed_at DESC, id DESC LIMIT $4",
+        "SELECT m.id, m.digest, m.media_type, m.artifact_type, m.pushed_at, m.pushed_by,
+                COALESCE(mp.pulls, 0), mp.last_pulled_at
+         FROM manifests m LEFT JOIN manifest_pulls mp ON mp.manifest_id = m.id
+         WHERE m.repository_id = $1 AND (m.pushed_at, m.id) < ($2, $3)
+         ORDER BY m.pushed_at DESC, m.id DESC LIMIT $4",
     )
     .bind(repository_id)
     .bind(pushed_at.0)

@@ -179,6 +179,29 @@ async fn an_upgrade_that_fails_half_way_has_not_begun() {
 }
 
 #[tokio::test]
+async fn counts_of_pulls_of_images_stay_over_an_upgrade() {
+    let database = Database::of(9).await;
+    sqlx::raw_sql(
+        "INSERT INTO manifests (repository_id, digest, media_type, size_bytes, pushed_at, pulls,
+             last_pulled_at, bytes)
+         VALUES (1, 'sha256:1', 'image', 2, 1, 3, 4, x'7b7d'), (1, 'sha256:2', 'image', 2, 1, 0, NULL, x'7b7d')",
+    )
+    .execute(&mut database.connect().await)
+    .await
+    .unwrap();
+    database.open(STEPS, "0.1.0").await.unwrap();
+    let pulls: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT m.digest, mp.pulls, mp.last_pulled_at
+         FROM manifests m JOIN manifest_pulls mp ON mp.manifest_id = m.id",
+    )
+    .fetch_all(&mut database.connect().await)
+    .await
+    .unwrap();
+    let expected = [("sha256:1".to_owned(), 3, 4)];
+    assert_eq!(pulls, expected);
+}
+
+#[tokio::test]
 async fn an_older_release_refuses_a_database_that_is_beyond_it() {
     let database = Database::of(5).await;
     let contracting = with_step(newest() + 1, "DROP TABLE write_probe;", "0.3.0");

@@ -103,8 +103,8 @@ pub(crate) async fn tags(
     repository_id: i64,
 ) -> Result<Vec<TagColumns>, DbError> {
     sqlx::query_as::<_, Columns>(
-        "SELECT t.name, t.manifest_id, t.pushed_at, t.last_pulled_at, m.last_pulled_at
-         FROM tags t JOIN manifests m ON m.id = t.manifest_id
+        "SELECT t.name, t.manifest_id, t.pushed_at, t.last_pulled_at, mp.last_pulled_at
+         FROM tags t LEFT JOIN manifest_pulls mp ON mp.manifest_id = t.manifest_id
          WHERE t.repository_id = $1 ORDER BY t.name",
     )
     .bind(repository_id)
@@ -143,10 +143,11 @@ pub(crate) async fn tag(
     tag: &Tag,
 ) -> Result<Option<(TagColumns, Digest)>, DbError> {
     let row: Option<ColumnsWithDigest> = sqlx::query_as(
-        "SELECT t.name, t.manifest_id, t.pushed_at, t.last_pulled_at, m.last_pulled_at, m.digest
+        "SELECT t.name, t.manifest_id, t.pushed_at, t.last_pulled_at, mp.last_pulled_at, m.digest
          FROM repositories r
          JOIN tags t ON t.repository_id = r.id AND t.name = $2
          JOIN manifests m ON m.id = t.manifest_id
+         LEFT JOIN manifest_pulls mp ON mp.manifest_id = m.id
          WHERE r.name = $1",
     )
     .bind(repository.as_str())
