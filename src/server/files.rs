@@ -20,6 +20,7 @@ use berth_registry::http::SendFile;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use rustix::net::sockopt::set_tcp_cork;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -41,6 +42,8 @@ pub(super) struct Queue(Arc<Mutex<VecDeque<Part>>>);
 struct Part {
     file: Arc<File>,
     rest: Range<u64>,
+    /// Nothing of the body comes behind it.
+    last: bool,
 }
 
 impl Queue {
@@ -141,7 +144,8 @@ impl http_body::Body for FileBody {
         self.rest.start = rest.end;
         let length = usize::try_from(rest.end - rest.start).expect("a part fits in memory");
         let file = Arc::clone(&self.file);
-        self.queue.parts().push_back(Part { file, rest });
+        let last = self.rest.is_empty();
+        self.queue.parts().push_back(Part { file, rest, last });
         let part = Bytes::from_static(&STAND_IN[..length]);
         Poll::Ready(Some(Ok(Frame::data(part))))
     }
@@ -159,6 +163,9 @@ impl http_body::Body for FileBody {
 pub(super) struct SendingFiles {
     stream: TcpStream,
     queue: Queue,
+    /// The kernel fills packets before it sends them (TCP_CORK, tcp(7)), as long as a file goes on: each part
+    /// would end in a small one, and there would be twice as many.
+    corked: bool,
 }
 
 impl SendingFiles {
@@ -166,6 +173,7 @@ impl SendingFiles {
         Self {
             stream,
             queue: Queue::default(),
+            corked: false,
         }
     }
 
@@ -174,7 +182,11 @@ impl SendingFiles {
     }
 
     /// Sends of the file that is next, as many bytes as stand for it at most.
-    fn poll_send(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        if !self.corked {
+            set_tcp_cork(&self.stream, true)?;
+            self.corked = true;
+        }
         let mut parts = self.queue.parts();
         let Some(part) = parts.front_mut() else {
             return Poll::Ready(Err(io::Error::other("no file is under way")));
@@ -192,8 +204,9 @@ impl SendingFiles {
                 // The file has become shorter.
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Ok(sent) => {
-                    if part.rest.is_empty() {
-                        parts.pop_front();
+                    if part.rest.is_empty() && parts.pop_front().is_some_and(|part| part.last) {
+                        set_tcp_cork(&self.stream, false)?;
+                        self.corked = false;
                     }
                     return Poll::Ready(Ok(sent));
                 }
@@ -256,3 +269,6 @@ impl AsyncWrite for SendingFiles {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;
