@@ -1,5 +1,6 @@
 //! Lists of tables, whatever their entries are.
 
+use super::example::{Shown, shown};
 use super::*;
 
 const HUB: &str = "[[upstream]]\nname = 'hub'\nregistry = 'docker.io'\n";
