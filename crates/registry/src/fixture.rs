@@ -44,6 +44,11 @@ impl TestClock {
         let by = i64::try_from(duration.as_millis()).unwrap();
         self.0.fetch_add(by, Ordering::Relaxed);
     }
+
+    pub(crate) fn set_back(&self, duration: Duration) {
+        let by = i64::try_from(duration.as_millis()).unwrap();
+        self.0.fetch_sub(by, Ordering::Relaxed);
+    }
 }
 
 pub(crate) const GRACE: Duration = Duration::from_secs(60 * 60);

@@ -360,3 +360,6 @@ impl Auth {
             .into()
     }
 }
+
+#[cfg(test)]
+mod tests;
