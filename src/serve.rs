@@ -129,7 +129,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     info!(address = %address, "listening on {scheme}://{address}");
     notify(&[sd_notify::NotifyState::Ready]);
     // What only the start has needed, and later what work has.
-    tokio::spawn(idle::give_back());
+    let resting = tokio::spawn(idle::give_back_until(
+        Arc::clone(&registry),
+        stop.accepting.clone(),
+    ));
 
     loop {
         tokio::select! {
@@ -153,6 +156,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         }
     };
     ended?;
+    resting.await.context("giving memory back has failed")?;
     proxy.close().await;
     // Writes what is counted, and closes the database.
     registry.close().await;

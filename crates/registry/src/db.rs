@@ -1,18 +1,19 @@
 //! The database: SQLite in WAL mode, one writer that shares commits, and a pool of readers.
 //!
 //! Statements keep to what SQLite and PostgreSQL have in common (`$1`, `ON CONFLICT`,
-//! `RETURNING`). Functions of the modules below borrow a connection: the caller owns the
-//! transaction, and `now` is an argument.
+//! `RETURNING`), but for those of [`usage`]. Functions of the modules below borrow a connection:
+//! the caller owns the transaction, and `now` is an argument.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, Connection as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -209,6 +210,27 @@ impl Db {
         self.writer.metrics()
     }
 
+    /// Gives back the memory of what was read and of statements: all readers but one stay closed until
+    /// they are asked for.
+    pub(crate) async fn give_back(&self) -> Result<(), DbError> {
+        // One at a time, so that others can be had meanwhile.
+        for _ in 0..READERS {
+            let Some(resting) = self.readers.try_acquire() else {
+                break;
+            };
+            resting.close().await?;
+        }
+        self.write_relaxed(|tx| {
+            async move {
+                tx.clear_cached_statements().await?;
+                sqlx::query("PRAGMA shrink_memory").execute(tx).await?;
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// Waits for the writes under way and closes the file, which empties its log.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -346,3 +368,6 @@ pub fn checked<T: std::str::FromStr>(value: String, expected: &'static str) -> R
         .parse()
         .map_err(|_| DbError::Inconsistent { value, expected })
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,4 +97,8 @@ where
             self.0.insert(key, Read { epoch, what });
         }
     }
+
+    pub(crate) fn forget(&self) {
+        self.0.clear();
+    }
 }

@@ -51,7 +51,9 @@ pub struct Registry {
     pub(crate) collecting: Mutex<()>,
     pub(crate) requested_retention: Requested,
     pub(crate) reserved: ArcSwap<HashMap<ProjectName, &'static str>>,
-    hosted: Arc<dyn Source>,
+    hosted: Arc<Hosted>,
+    /// The same, as others see it.
+    source: Arc<dyn Source>,
     tasks: TaskTracker,
     pub(crate) stopping: CancellationToken,
 }
@@ -85,14 +87,16 @@ impl Registry {
             limits.upload_expiry,
         )
         .await?;
+        let hosted = Arc::new(Hosted::new(
+            db.clone(),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&usage),
+            limits.grace,
+        ));
         let registry = Arc::new(Self {
-            hosted: Arc::new(Hosted::new(
-                db.clone(),
-                Arc::clone(&store),
-                Arc::clone(&clock),
-                Arc::clone(&usage),
-                limits.grace,
-            )),
+            source: Arc::clone(&hosted) as _,
+            hosted,
             cache_space: CacheSpace::new(cache_limits),
             collecting: Mutex::default(),
             requested_retention: Requested::default(),
@@ -139,7 +143,7 @@ impl Registry {
 
     /// What is kept here, whatever it comes from.
     pub fn hosted(&self) -> &Arc<dyn Source> {
-        &self.hosted
+        &self.source
     }
 
     /// For the parts of Berth that keep rows of their own.
@@ -181,6 +185,12 @@ impl Registry {
 
     pub fn password_hashes(&self) -> u64 {
         self.auth.password_hashes()
+    }
+
+    /// Gives back the memory of what was read, which is read again when it is asked for.
+    pub async fn give_back(&self) -> Result<(), DbError> {
+        self.hosted.forget();
+        self.db.give_back().await
     }
 
     /// Ends the background tasks, waits for the work under way, and closes the database.

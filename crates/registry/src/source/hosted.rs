@@ -60,6 +60,12 @@ impl Hosted {
         }
     }
 
+    /// Forgets what is in memory: it is in the database and in the store.
+    pub(crate) fn forget(&self) {
+        self.manifests.forget();
+        self.blobs.forget();
+    }
+
     /// The manifest as it is now, with its bytes if they are `wanted`.
     async fn find_manifest(
         &self,
@@ -406,3 +412,6 @@ impl From<&ManifestRow> for ManifestDescription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

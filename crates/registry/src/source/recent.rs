@@ -59,4 +59,8 @@ where
         };
         self.0.keep(key, epoch, what);
     }
+
+    pub(super) fn forget(&self) {
+        self.0.forget();
+    }
 }
