@@ -164,7 +164,7 @@ pub(super) struct SendingFiles {
     stream: TcpStream,
     queue: Queue,
     /// The kernel fills packets before it sends them (TCP_CORK, tcp(7)), as long as a file goes on: each part
-    /// would end in a small one, and there would be twice as many.
+    /// would end in a small one.
     corked: bool,
 }
 
@@ -183,14 +183,14 @@ impl SendingFiles {
 
     /// Sends of the file that is next, as many bytes as stand for it at most.
     fn poll_send(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
-        if !self.corked {
-            set_tcp_cork(&self.stream, true)?;
-            self.corked = true;
-        }
         let mut parts = self.queue.parts();
         let Some(part) = parts.front_mut() else {
             return Poll::Ready(Err(io::Error::other("no file is under way")));
         };
+        if !self.corked && !part.last {
+            set_tcp_cork(&self.stream, true)?;
+            self.corked = true;
+        }
         let left = usize::try_from(part.rest.end - part.rest.start).unwrap_or(usize::MAX);
         let most = most.min(left);
         loop {
@@ -204,7 +204,9 @@ impl SendingFiles {
                 // The file has become shorter.
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Ok(sent) => {
-                    if part.rest.is_empty() && parts.pop_front().is_some_and(|part| part.last) {
+                    let ended =
+                        part.rest.is_empty() && parts.pop_front().is_some_and(|part| part.last);
+                    if ended && self.corked {
                         set_tcp_cork(&self.stream, false)?;
                         self.corked = false;
                     }
