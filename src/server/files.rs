@@ -25,9 +25,9 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How much is sent by one call: the time that a disk may take for it is the time of a thread that other
-/// connections wait for.
-const PART: usize = 256 * 1024;
+/// How much hyper is given at once, since each part costs calls of it and of tokio; and how much is sent by
+/// one call: the time that a disk may take for it is the time of a thread that other connections wait for.
+const PART: usize = 1024 * 1024;
 /// Never sent.
 static STAND_IN: [u8; PART] = [0; PART];
 
