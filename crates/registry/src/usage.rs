@@ -8,6 +8,7 @@ use std::time::Duration;
 use berth_oci::Tag;
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -18,6 +19,9 @@ use crate::registry::Registry;
 const WRITE_EVERY: Duration = Duration::from_secs(30);
 /// With so many things counted they are written early, so that the map stays small.
 const COUNTED: usize = 10_000;
+/// With so many a pull waits until they are on their way to the database: things may be pulled faster than
+/// their counts can be written.
+const MOST_COUNTED: usize = 40_000;
 
 /// So many are written in one piece of work.
 const PART: usize = 500;
@@ -34,6 +38,7 @@ pub(crate) enum Pulled {
 pub(crate) struct Usage {
     counted: Mutex<HashMap<Pulled, Pulls>>,
     many: Notify,
+    taken: Notify,
 }
 
 #[derive(Clone, Copy)]
@@ -43,7 +48,14 @@ pub(crate) struct Pulls {
 }
 
 impl Usage {
-    pub(crate) fn count(&self, pulled: Pulled, now: Timestamp) {
+    pub(crate) async fn count(&self, pulled: Pulled, now: Timestamp) {
+        if let Some(taken) = self.add(pulled, now) {
+            taken.await;
+        }
+    }
+
+    /// Counts one more, and says what to wait for.
+    fn add(&self, pulled: Pulled, now: Timestamp) -> Option<Notified<'_>> {
         let mut counted = self.counted();
         let pulls = counted.entry(pulled).or_insert(Pulls {
             count: 0,
@@ -54,11 +66,14 @@ impl Usage {
         if counted.len() >= COUNTED {
             self.many.notify_one();
         }
+        // It hears of all that are taken once the map is free again.
+        (counted.len() >= MOST_COUNTED).then(|| self.taken.notified())
     }
 
     /// Neighbours in the database are neighbours here, so that writing a part writes few of its pages.
     fn take(&self) -> Vec<(Pulled, Pulls)> {
         let counted = std::mem::take(&mut *self.counted());
+        self.taken.notify_waiters();
         let mut counted: Vec<_> = counted.into_iter().collect();
         counted.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         counted

@@ -126,13 +126,13 @@ impl Hosted {
 
     /// Counts the pull of a tag, also for HEAD: containerd and BuildKit resolve a tag that way, and
     /// then pull by digest.
-    fn count_tag(&self, row: &ManifestRow, reference: &Reference) {
+    async fn count_tag(&self, row: &ManifestRow, reference: &Reference) {
         if let Reference::Tag(tag) = reference {
             let pulled = Pulled::Tag {
                 repository_id: row.repository_id,
                 tag: tag.clone(),
             };
-            self.usage.count(pulled, self.clock.now());
+            self.usage.count(pulled, self.clock.now()).await;
         }
     }
 }
@@ -145,10 +145,11 @@ impl Source for Hosted {
         reference: &Reference,
     ) -> Result<Option<ManifestDescription>, SourceError> {
         let manifest = self.find_manifest(repository, reference, false).await?;
-        Ok(manifest.map(|manifest| {
-            self.count_tag(&manifest.row, reference);
-            ManifestDescription::from(&*manifest.row)
-        }))
+        let Some(RecentManifest { row, .. }) = manifest else {
+            return Ok(None);
+        };
+        self.count_tag(&row, reference).await;
+        Ok(Some(ManifestDescription::from(&*row)))
     }
 
     async fn manifest(
@@ -157,14 +158,15 @@ impl Source for Hosted {
         reference: &Reference,
     ) -> Result<Option<StoredManifest>, SourceError> {
         let manifest = self.find_manifest(repository, reference, true).await?;
-        Ok(manifest.and_then(|RecentManifest { row, bytes }| {
-            self.count_tag(&row, reference);
-            self.usage
-                .count(Pulled::Manifest { id: row.id }, self.clock.now());
-            Some(StoredManifest {
-                description: ManifestDescription::from(&*row),
-                bytes: bytes?,
-            })
+        let Some(RecentManifest { row, bytes }) = manifest else {
+            return Ok(None);
+        };
+        self.count_tag(&row, reference).await;
+        let pulled = Pulled::Manifest { id: row.id };
+        self.usage.count(pulled, self.clock.now()).await;
+        Ok(bytes.map(|bytes| StoredManifest {
+            description: ManifestDescription::from(&*row),
+            bytes,
         }))
     }
 
@@ -303,7 +305,7 @@ struct BlobInMemory {
 #[async_trait]
 impl BlobContent for BlobInMemory {
     async fn read(self: Box<Self>, range: Range<u64>) -> Result<Content, SourceError> {
-        self.usage.count(self.pulled, self.clock.now());
+        self.usage.count(self.pulled, self.clock.now()).await;
         Ok(part(&self.bytes, range))
     }
 }
@@ -360,7 +362,8 @@ impl BlobContent for StoredBlob {
             }
             Err(error) => return Err(error.into()),
         };
-        self.usage.count(self.pulled.clone(), object.clock.now());
+        let now = object.clock.now();
+        self.usage.count(self.pulled.clone(), now).await;
         let object = Arc::new(object);
         let digest = object.digest.clone();
         let noted = move |error: StoreError| {
@@ -391,7 +394,7 @@ impl BlobContent for StoredBlob {
         } = &self.object;
         let file = store.file(&row.key, row.size_bytes).await?;
         if file.is_some() {
-            self.usage.count(self.pulled.clone(), clock.now());
+            self.usage.count(self.pulled.clone(), clock.now()).await;
         }
         Ok(file)
     }

@@ -1,4 +1,7 @@
+use std::pin::pin;
+
 use berth_oci::{Algorithm, Digest, Reference};
+use futures_util::poll;
 use sqlx::SqliteConnection;
 
 use super::*;
@@ -39,6 +42,21 @@ async fn counted(database: &mut SqliteConnection, query: &'static str) -> Counte
         pulls: row.0,
         last_pulled_at: row.1,
     }
+}
+
+#[tokio::test]
+async fn a_pull_waits_while_more_is_counted_than_can_be_written() {
+    let fixture = Fixture::open().await;
+    let (usage, now) = (&fixture.registry.usage, fixture.registry.clock.now());
+    let pulled = |id| Pulled::Manifest { id };
+    for id in 0..i64::try_from(MOST_COUNTED).unwrap() - 1 {
+        let waits = usage.count(pulled(id), now).now_or_never().is_none();
+        assert!(!waits, "with {id} counted");
+    }
+    let mut waiting = pin!(usage.count(pulled(-1), now));
+    assert!(poll!(&mut waiting).is_pending());
+    usage.take();
+    waiting.await;
 }
 
 #[tokio::test]

@@ -151,7 +151,8 @@ async fn what_happens_between_a_decision_and_its_removal_counts() {
         repository_id: 1,
         tag: "b".parse().unwrap(),
     };
-    registry.usage.count(pulled, registry.clock.now());
+    let now = registry.clock.now();
+    registry.usage.count(pulled, now).await;
     registry.write_usage().await.unwrap();
     assert_eq!(
         decided.carried_out().await.as_deref(),
