@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::{assert_pulled_once, cut_off, publish};
-use crate::clients::containerd::ctr;
+use crate::clients::containerd::{ctr, run};
 use crate::support::{Hub, Layout, Program, text};
 
 /// The folder of hosts in which `docker.io` has a mirror.
@@ -29,7 +29,7 @@ async fn pull_twice(ctr: &Program, hub: &Hub, layout: &Layout, hosts: &TempDir, 
     ctr.run(&pull);
     assert_pulled_once(hub, layout);
     let container = format!("berth-mirror-{}", &layout.index.digest[7..19]);
-    let said = ctr.run(&["run", "--rm", image, &container]);
+    let said = run(ctr, image, &container);
     assert_eq!(said, layout.said);
 
     ctr.run(&["images", "rm", "--sync", image]);
